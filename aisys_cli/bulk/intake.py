@@ -1,0 +1,202 @@
+"""From a path to a submission: files as bytes, or one sentence on why there are none.
+
+Nothing is imported, executed or written here, no link is followed, and no more is read
+than the limits allow. A submission that cannot be used is still a submission: it gets a
+report that says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+import zipfile
+from pathlib import Path
+
+import msgspec
+
+from aisys_cli.course.records import Lab
+from aisys_cli.errors import NothingToDo, UsageError
+
+__all__ = ["Submission", "find_submissions", "read_submission"]
+
+MAX_FILES = 64
+MAX_ENTRIES = 2000  # directory entries looked at, in one submission
+SKIPPED = frozenset({"__pycache__", "node_modules", "venv"})
+
+
+class Submission(msgspec.Struct, frozen=True):
+    """`problem` is "" or why nothing can be run; `notes` are for the report."""
+
+    id: str
+    files: dict[str, bytes]
+    digest: str
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class _Unusable(Exception):
+    """This submission cannot be read; str() is the sentence for its report."""
+
+
+def find_submissions(folder: Path) -> list[tuple[str, Path]]:
+    """(id, path) of every submission in a folder, by id: subfolders, .py and .zip files."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder of submissions")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name in SKIPPED:
+            continue
+        if path.suffix in (".py", ".zip") and not path.is_dir():
+            id = path.stem
+        elif path.is_dir():
+            id = path.name
+        else:
+            continue
+        if id in found:
+            raise UsageError(f"two submissions of {id!r}: {found[id].name} and {path.name}")
+        found[id] = path
+    if not found:
+        raise NothingToDo(
+            f"no submissions in {folder}",
+            remedy="One subfolder, .py file or .zip file a student is what is looked for.",
+        )
+    return sorted(found.items())
+
+
+def read_submission(id: str, path: Path, lab: Lab) -> Submission:
+    """The submission at `path`: a folder, a .py file or a .zip file."""
+    notes: list[str] = []
+    try:
+        files = _read(path, lab, notes)
+        problem = _check(files, lab, notes)
+    except _Unusable as error:
+        files, problem = {}, str(error)
+    digest = hashlib.blake2b(digest_size=12)
+    for name in sorted(files):
+        digest.update(f"{name}:{len(files[name])}\n".encode() + files[name])
+    digest.update(problem.encode(errors="replace"))
+    return Submission(id, {} if problem else files, digest.hexdigest(), problem, tuple(notes))
+
+
+def _read(path: Path, lab: Lab, notes: list[str]) -> dict[str, bytes]:
+    limit = lab.facts.limits.source_kib << 10
+    try:
+        mode = path.lstat().st_mode
+    except OSError as error:
+        raise _Unusable(f"{path.name}: {error.strerror}") from None
+    if stat.S_ISLNK(mode):
+        raise _Unusable(f"{path.name} is a symbolic link; submit the file itself")
+    if stat.S_ISDIR(mode):
+        return _read_folder(path, lab, limit, notes)
+    if path.suffix == ".zip":
+        return _read_zip(path, limit, notes)
+    return {lab.facts.files[0]: _read_file(path, path.name, limit)}
+
+
+def _read_folder(folder: Path, lab: Lab, limit: int, notes: list[str]) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    total, looked = 0, 0
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in SKIPPED)
+        for name in [*folders, *sorted(names)]:
+            looked += 1
+            if looked > MAX_ENTRIES:
+                raise _Unusable(f"more than {MAX_ENTRIES} files and folders")
+            path = Path(parent, name)
+            inside = path.relative_to(folder).as_posix()
+            if not name.endswith(".py"):
+                continue
+            if inside in lab.facts.files and path.is_dir() and not path.is_symlink():
+                raise _Unusable(f"{inside} is a folder; a file was expected")
+            if name in folders and not path.is_symlink():
+                continue
+            if path.is_symlink() and inside not in lab.facts.files:
+                notes.append(f"{inside}: a symbolic link, not read")
+                continue
+            files[inside] = _read_file(path, inside, limit)
+            total += len(files[inside])
+            if len(files) > MAX_FILES or total > limit:
+                raise _Unusable(f"more than {MAX_FILES} Python files or {limit >> 10} KiB of them")
+    return files
+
+
+def _read_file(path: Path, name: str, limit: int) -> bytes:
+    """A regular file's bytes, at most `limit`; opened without following a link."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        fd = os.open(path, flags)
+    except OSError as error:
+        if path.is_symlink():
+            raise _Unusable(f"{name} is a symbolic link; submit the file itself") from None
+        raise _Unusable(f"{name}: {error.strerror}") from None
+    with os.fdopen(fd, "rb") as file:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise _Unusable(f"{name} is not a regular file")
+        if found.st_size > limit:
+            raise _Unusable(_too_large(name, found.st_size, limit))
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise _Unusable(_too_large(name, len(data), limit))
+    return data
+
+
+def _too_large(name: str, size: int, limit: int) -> str:
+    return f"{name} has {size} bytes; the limit is {limit} (source_kib = {limit >> 10})"
+
+
+def _read_zip(path: Path, limit: int, notes: list[str]) -> dict[str, bytes]:
+    """The Python files of an archive, read in memory; a folder around all is taken off."""
+    files: dict[str, bytes] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [m for m in archive.infolist() if m.filename.endswith(".py")]
+            if len(members) > MAX_FILES:
+                raise _Unusable(f"{path.name}: more than {MAX_FILES} Python files")
+            for member in members:
+                if member.filename.startswith("/") or ".." in Path(member.filename).parts:
+                    notes.append(f"{member.filename[:100]}: a path out of the archive, not read")
+                    continue
+                if member.filename in files:
+                    raise _Unusable(f"{path.name}: {member.filename[:100]} is in it twice")
+                with archive.open(member) as file:
+                    data = file.read(limit + 1)
+                files[member.filename] = data
+                if sum(map(len, files.values())) > limit:
+                    raise _Unusable(f"{path.name}: more than {limit >> 10} KiB of Python files")
+    # zipfile raises many things on a broken or encrypted archive.
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
+        raise _Unusable(f"{path.name}: not a readable zip archive ({error})") from None
+    except ValueError as error:
+        raise _Unusable(f"{path.name}: not a readable zip archive ({error})") from None
+    tops = {name.partition("/")[0] for name in files}
+    if len(tops) == 1 and all("/" in name for name in files):
+        files = {name.partition("/")[2]: data for name, data in files.items()}
+    return files
+
+
+def _check(files: dict[str, bytes], lab: Lab, notes: list[str]) -> str:
+    """What keeps these files from being run, in a sentence; "" if nothing does."""
+    for name in lab.facts.files:
+        if name not in files:
+            found = ", ".join(sorted(files)[:5]) or "no Python file"
+            return f"{name} is not in the submission (found: {found})"
+        data = files[name]
+        if not data.strip():
+            return f"{name} is empty"
+        if b"\0" in data:
+            return f"{name} is not a text file (a zero byte at {data.index(0)})"
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            return f"{name} is not UTF-8: byte {data[error.start]:#04x} in line {line}"
+    for name in files:
+        stem = name.partition("/")[0].removesuffix(".py")
+        if stem in sys.stdlib_module_names or stem in ("numpy", "torch", "msgspec", "aisys_cli"):
+            notes.append(f"{name}: not used; {stem} is the name of a library")
+        elif name == "driver.py":
+            notes.append(f"{name}: not used; the lab's own driver runs the checks")
+    return ""

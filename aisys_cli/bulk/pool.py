@@ -1,0 +1,198 @@
+"""The coordinator: worker processes, a job at a time each, results as they come.
+
+A worker that dies is replaced and its job tried once more; then the job is `infra`.
+The coordinator imports no torch, numpy or hypothesis, and runs no student code.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import IO
+
+import msgspec
+
+from aisys_cli.course.records import Lab
+from aisys_cli.errors import AisysError, CourseError, EnvironmentFault, ExitCode, UsageError
+from aisys_cli.grader.jobs import Done, Failed, Job, Ready, Setup, infra_report
+from aisys_cli.sandbox import frames
+
+__all__ = ["Pool"]
+
+TRIES = 2
+_ERRORS: dict[int, type[AisysError]] = {
+    ExitCode.USAGE: UsageError,
+    ExitCode.BUG: CourseError,
+    ExitCode.ENVIRONMENT: EnvironmentFault,
+}
+
+
+class _Lost(Exception):
+    """The worker is gone; str() is the end of its stderr."""
+
+
+class _Worker:
+    def __init__(self, setup: Setup) -> None:
+        self.sock, theirs = socket.socketpair()
+        self.errors: IO[bytes] = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "aisys_cli.grader.worker", str(theirs.fileno())],
+            pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self.errors,
+            env=_environment(),
+        )
+        theirs.close()
+        self.receiver = frames.Receiver(self.sock)
+        self.job: Job | None = None
+        _send(self.sock, setup)
+
+    def message(self) -> Ready | Done | None:
+        """What has arrived; None if it is not a whole message yet. AisysError, _Lost."""
+        try:
+            alive = self.receiver.feed()
+        except OSError:
+            alive = False
+        body = self.receiver.frame()
+        if body is None:
+            if alive:
+                return None
+            raise _Lost(self.last_words())
+        said = msgspec.msgpack.decode(body, type=Ready | Done | Failed)
+        if isinstance(said, Failed):
+            raise _ERRORS.get(said.exit_code, CourseError)(said.message, remedy=said.remedy)
+        return said
+
+    def last_words(self) -> str:
+        self.process.wait()
+        self.errors.seek(0)
+        return self.errors.read()[-2000:].decode(errors="replace")
+
+    def close(self) -> None:
+        self.sock.close()
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.errors.close()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.close()
+
+
+def _send(sock: socket.socket, message: Setup | Job) -> None:
+    frames.send(sock, msgspec.msgpack.encode(message))
+
+
+def _environment() -> dict[str, str]:
+    """The worker's environment: one thread, no hash randomness, nobody else's plugins."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    environment.update(
+        PYTHONHASHSEED="0",
+        OMP_NUM_THREADS="1",
+        OPENBLAS_NUM_THREADS="1",
+        MKL_NUM_THREADS="1",
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
+    )
+    return environment
+
+
+class Pool:
+    """`size` workers for one lab. A context manager; leaving it ends every process."""
+
+    def __init__(self, lab: Lab, setup: Setup, *, size: int = 1) -> None:
+        self._lab = lab
+        self._setup = setup
+        self._size = size
+        self._selector = selectors.DefaultSelector()
+        self._idle: list[_Worker] = []
+        self._workers: set[_Worker] = set()
+        self._retry: list[Job] = []
+        self._tries: dict[str, int] = {}
+
+    def __enter__(self) -> Pool:
+        # Started at once: the imports of the first worker run while the caller reads on.
+        for _ in range(self._size):
+            self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in list(self._workers):
+            worker.kill() if worker.job else worker.close()
+        self._selector.close()
+
+    def grade(self, jobs: Iterable[Job]) -> Iterator[Done]:
+        """The results of the jobs, as they come; takes a job only when a worker is free."""
+        queue = iter(jobs)
+        more = True
+        while True:
+            while more and self._idle:
+                job = self._retry.pop() if self._retry else next(queue, None)
+                if job is None:
+                    more = False
+                    break
+                self._give(self._idle.pop(), job)
+            if not more and not any(worker.job for worker in self._workers):
+                return
+            for done in self._listen():
+                yield done
+            more = more or bool(self._retry)
+
+    def _start(self) -> None:
+        worker = _Worker(self._setup)
+        self._workers.add(worker)
+        self._selector.register(worker.sock, selectors.EVENT_READ, worker)
+
+    def _give(self, worker: _Worker, job: Job) -> None:
+        worker.job = job
+        try:
+            _send(worker.sock, job)
+        except OSError:
+            pass  # its end will be read as such
+
+    def _listen(self) -> list[Done]:
+        results = []
+        for key, _ in self._selector.select():
+            worker: _Worker = key.data
+            try:
+                said = worker.message()
+            except _Lost as error:
+                self._replace(worker, str(error), results)
+                continue
+            if said is None:
+                continue
+            if isinstance(said, Done):
+                results.append(said)
+                worker.job = None
+            self._idle.append(worker)
+        return results
+
+    def _replace(self, worker: _Worker, words: str, results: list[Done]) -> None:
+        self._selector.unregister(worker.sock)
+        self._workers.discard(worker)
+        worker.kill()
+        job = worker.job
+        if job is None:
+            last = words.strip().splitlines()[-1:] or ["no message"]
+            raise EnvironmentFault(
+                f"a grading process ended before it was ready: {last[0]}",
+                remedy="aisys doctor --for grade",
+            )
+        self._tries[job.submission] = self._tries.get(job.submission, 1) + 1
+        self._start()
+        if self._tries[job.submission] <= TRIES:
+            self._retry.append(job)
+            return
+        message = f"the grading process was lost {TRIES} times"
+        report = infra_report(
+            self._lab, job, message, isolation=self._setup.isolation, versions={}
+        )
+        results.append(Done(report, {}))

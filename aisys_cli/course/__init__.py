@@ -1,0 +1,1 @@
+"""A course on disk: course.toml, labs/, grading/, solutions/ -> typed records."""

@@ -1,0 +1,167 @@
+"""Reads a course: `find_course`, `load_course`, `find_lab`.
+
+An error names the file, the key and the value that is wrong.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from aisys_cli.course.records import Course, CourseFile, Lab, LabFile
+from aisys_cli.errors import CourseError, UsageError
+
+__all__ = ["find_course", "find_lab", "load_course", "load_lab"]
+
+T = TypeVar("T")
+_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
+_CHECK_ID = re.compile(r"[0-9A-Za-z]+\.[0-9A-Za-z]+")
+
+
+def find_course(asked: Path | None = None) -> Path:
+    """The course's folder: the one asked for, else AISYS_COURSE, else the bundled one."""
+    named = asked or (Path(os.environ["AISYS_COURSE"]) if os.environ.get("AISYS_COURSE") else None)
+    if named is not None:
+        if not (named / "course.toml").is_file():
+            raise UsageError(
+                f"no course in {named}: it has no course.toml",
+                remedy="Name the folder that holds course.toml: aisys --course DIR ...",
+            )
+        return named.resolve()
+    package = Path(__file__).resolve().parent.parent
+    for candidate in (package / "bundled", package.parent):
+        if (candidate / "course.toml").is_file():
+            return candidate
+    raise UsageError(
+        "this installation carries no course",
+        remedy="Name one: aisys --course DIR ...    (or set AISYS_COURSE)",
+    )
+
+
+def load_course(root: Path) -> Course:
+    """The course in `root`, with every lab that course.toml lists."""
+    path = root / "course.toml"
+    facts = _read(path, CourseFile)
+    labs = [load_lab(root, id) for id in facts.labs]
+    modules = {module.id for module in facts.modules}
+    for lab in labs:
+        if lab.facts.module not in modules:
+            _fail(
+                lab.folder / "lab.toml",
+                "module",
+                lab.facts.module,
+                f"is not a module of course.toml ({', '.join(sorted(modules))})",
+            )
+    return Course(facts, root, labs)
+
+
+def load_lab(root: Path, id: str) -> Lab:
+    """The lab `id` of the course in `root`."""
+    path = root / "labs" / id / "lab.toml"
+    if not path.is_file():
+        _fail(root / "course.toml", "labs", id, f"has no {path}")
+    facts = _read(path, LabFile)
+    _validate(path, facts)
+    return Lab(facts, root)
+
+
+def find_lab(course: Course, name: str) -> Lab:
+    """The lab with that id or unique prefix; UsageError with a suggestion if none."""
+    by_id = {lab.id: lab for lab in course.labs}
+    if name in by_id:
+        return by_id[name]
+    starting = [id for id in by_id if name and id.startswith(name)]
+    if len(starting) == 1:
+        return by_id[starting[0]]
+    if starting:
+        raise UsageError(f'"{name}" could be {" or ".join(starting)}', remedy="aisys lab list")
+    close = difflib.get_close_matches(name, by_id, n=1, cutoff=0.5)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    raise UsageError(f'no lab named "{name}".{hint}', remedy="List them with: aisys lab list")
+
+
+# -- reading and validating --------------------------------------------------
+
+
+def _fail(path: Path, key: str, value: Any, why: str) -> None:
+    raise CourseError(f"{path}: {key} = {value!r}: {why}")
+
+
+def _read(path: Path, kind: type[T]) -> T:
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CourseError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise CourseError(f"{path}: not UTF-8 at byte {error.start}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise CourseError(f"{path}: {error}") from None
+    try:
+        return msgspec.convert(raw, kind)
+    except msgspec.ValidationError as error:
+        raise CourseError(f"{path}: {_located(str(error), raw)}") from None
+
+
+def _located(message: str, raw: Any) -> str:
+    """msgspec's "what - at `$.a[0].b`" as "a[0].b = value: what"."""
+    what, _, where = message.partition(" - at `$")
+    steps = where.rstrip("`").lstrip(".")
+    value = raw
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", steps):
+        try:
+            value = value[int(index)] if index else value[name]
+        except (KeyError, IndexError, TypeError):
+            break
+    if isinstance(value, dict | list):
+        return f"{steps or 'top level'}: {what}"
+    return f"{steps} = {value!r}: {what}"
+
+
+def _validate(path: Path, facts: LabFile) -> None:
+    from aisys_cli.sandbox.profile import PROFILES
+
+    if facts.id != path.parent.name or not _ID.fullmatch(facts.id):
+        _fail(path, "id", facts.id, f"must be the folder's name, {path.parent.name!r}")
+    if facts.version < 1:
+        _fail(path, "version", facts.version, "must be 1 or more")
+    if facts.profile not in PROFILES:
+        _fail(path, "profile", facts.profile, f"is none of {', '.join(PROFILES)}")
+    if not facts.files:
+        _fail(path, "files", facts.files, "must name the file that a student writes")
+    for name in facts.files:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*\.py", name):
+            _fail(path, "files", name, "is not the name of a Python module")
+    for key, value in msgspec.structs.asdict(facts.limits).items():
+        if value <= 0:
+            _fail(path, f"limits.{key}", value, "must be more than 0")
+    _validate_checks(path, facts)
+
+
+def _validate_checks(path: Path, facts: LabFile) -> None:
+    tasks = [task.id for task in facts.tasks]
+    for task in tasks:
+        if tasks.count(task) > 1:
+            _fail(path, "tasks.id", task, "stands twice")
+    seen: list[str] = []
+    for check in facts.checks:
+        key = f"checks[{check.id}]"
+        if not _CHECK_ID.fullmatch(check.id):
+            _fail(path, "checks.id", check.id, "must be <task>.<number>")
+        if check.id in seen:
+            _fail(path, "checks.id", check.id, "stands twice")
+        if check.task not in tasks:
+            _fail(path, "checks.id", check.id, f"names no task; there are {', '.join(tasks)}")
+        if check.points < 0:
+            _fail(path, f"{key}.points", check.points, "must not be negative")
+        if check.examples < 1:
+            _fail(path, f"{key}.examples", check.examples, "must be 1 or more")
+        for need in check.needs:
+            if need not in seen:
+                _fail(path, f"{key}.needs", need, "is not a check that stands before it")
+        seen.append(check.id)

@@ -1,0 +1,18 @@
+"""The trusted side: what a lab author writes checks with, and what runs them.
+
+    from aisys_cli.grader import agree, check
+
+    @check("1.3")
+    @given(programs(), points())
+    def gradients_match_pytorch(student, program, x):
+        agree(student.gradient(program, x), oracle.gradient(program, x), of=program)
+
+`student.NAME(...)` calls the function NAME of the lab's driver beside the submission,
+in the sandbox; arguments and results are plain data. Seed and number of inputs come
+from aisys. See docs/reference/checks.md.
+"""
+
+from aisys_cli.grader.checks import check
+from aisys_cli.grader.compare import Mismatch, agree, describe
+
+__all__ = ["Mismatch", "agree", "check", "describe"]

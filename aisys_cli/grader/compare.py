@@ -1,0 +1,176 @@
+"""`agree`: compare what a submission returned with what an oracle says, and keep the data.
+
+|a - b| <= atol * scale + rtol * |b|, where scale is the largest finite |b|, at least 1.
+Integers, booleans and strings must be equal; NaN equals NaN; a float and a rank-0
+float64 array are the same; other dtypes and shapes must match.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Difference", "Mismatch", "agree", "describe", "difference"]
+
+MAX_ITEMS = 24
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where and how two values first differ; `index` is "" when they differ as wholes."""
+
+    why: str
+    index: str
+    got: Any
+    expected: Any
+
+
+class Mismatch(Exception):
+    """A wrong answer, as data. str() is for people only and is never parsed."""
+
+    def __init__(
+        self, found: Difference, got: Any, expected: Any, *, of: str, tolerance: str, oracle: str
+    ) -> None:
+        super().__init__(found.why)
+        self.found, self.got, self.expected = found, got, expected
+        self.of, self.tolerance, self.oracle = of, tolerance, oracle
+
+
+def agree(
+    got: Any,
+    expected: Any,
+    *,
+    of: object,
+    rtol: float = 1e-7,
+    atol: float = 1e-9,
+    oracle: str = "PyTorch",
+) -> None:
+    """Raise Mismatch unless `got`, which a submission returned, is `expected`.
+
+    `of` is the input as a student would write it, `oracle` who says so. Both values may
+    be None, bool, int, float, str, numpy arrays, and lists and dicts of these.
+    """
+    found = difference(got, expected, rtol=rtol, atol=atol)
+    if found is not None:
+        tolerance = f"rtol {rtol:g}, atol {atol:g}" if _has_floats(expected) else "exact"
+        raise Mismatch(found, got, expected, of=str(of), tolerance=tolerance, oracle=oracle)
+
+
+def _has_floats(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(_has_floats(item) for item in value)
+    if isinstance(value, dict):
+        return any(_has_floats(item) for item in value.values())
+    return isinstance(value, float | np.ndarray | np.generic) and np.asarray(value).dtype.kind in "fc"
+
+
+def difference(
+    got: Any, expected: Any, *, rtol: float = 1e-7, atol: float = 1e-9, at: str = ""
+) -> Difference | None:
+    """The first difference between two values, or None."""
+    if isinstance(expected, list | tuple):
+        return _sequence(got, expected, rtol, atol, at)
+    if isinstance(expected, dict):
+        return _mapping(got, expected, rtol, atol, at)
+    if expected is None or isinstance(expected, str | bytes | bool):
+        if type(got) is type(expected) and got == expected:
+            return None
+        return Difference(_unlike(got, expected), at, got, expected)
+    return _number(got, expected, rtol, atol, at)
+
+
+def _sequence(got: Any, expected: Any, rtol: float, atol: float, at: str) -> Difference | None:
+    if type(got) is not list:
+        why = f"{_kind(got)} where a sequence of {len(expected)} was expected"
+        return Difference(why, at, got, list(expected))
+    if len(got) != len(expected):
+        return Difference(f"{len(got)} items, expected {len(expected)}", at, got, list(expected))
+    for i, (mine, theirs) in enumerate(zip(got, expected, strict=True)):
+        found = difference(mine, theirs, rtol=rtol, atol=atol, at=f"{at}[{i}]")
+        if found is not None:
+            return found
+    return None
+
+
+def _mapping(got: Any, expected: Any, rtol: float, atol: float, at: str) -> Difference | None:
+    if type(got) is not dict or list(got) != list(expected):
+        return Difference(f"{_kind(got)} with other keys than expected", at, got, expected)
+    for key, theirs in expected.items():
+        found = difference(got[key], theirs, rtol=rtol, atol=atol, at=f"{at}.{key}".lstrip("."))
+        if found is not None:
+            return found
+    return None
+
+
+def _number(got: Any, expected: Any, rtol: float, atol: float, at: str) -> Difference | None:
+    right = np.asarray(expected)
+    if type(got) not in (int, float, bool, np.ndarray):
+        return Difference(_unlike(got, expected), at, got, expected)
+    left = np.asarray(got)
+    if left.dtype != right.dtype:
+        return Difference(f"dtype {left.dtype}, expected {right.dtype}", at, got, expected)
+    if left.shape != right.shape:
+        return Difference(f"shape {left.shape}, expected {right.shape}", at, got, expected)
+    if right.dtype.kind in "fc":
+        bad = ~_close(left, right, rtol, atol)
+    else:
+        bad = left != right
+    if not bad.any():
+        return None
+    index = tuple(int(i) for i in np.argwhere(bad)[0])
+    where = at + (str(list(index)) if index else "")
+    return Difference("values differ", where, left[index].item(), right[index].item())
+
+
+def _close(left: Any, right: Any, rtol: float, atol: float) -> Any:
+    magnitude = np.abs(right)
+    finite = magnitude[np.isfinite(magnitude)]
+    scale = max(1.0, float(finite.max())) if finite.size else 1.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        near = np.abs(left - right) <= atol * scale + rtol * magnitude
+    near &= np.isfinite(right)  # an infinite tolerance would accept anything
+    return near | (left == right) | (np.isnan(left) & np.isnan(right))
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array of dtype {value.dtype} and shape {value.shape}"
+    return {
+        type(None): "None",
+        list: "a sequence",
+        dict: "a dict",
+        int: "an int",
+        str: "a str",
+    }.get(type(value), f"a {type(value).__name__}")
+
+
+def _unlike(got: Any, expected: Any) -> str:
+    if got is None:
+        return "None was returned; is a return statement missing?"
+    if type(got) is type(expected):
+        return "values differ"
+    return f"{_kind(got)} where {_kind(expected)} was expected"
+
+
+def describe(value: Any, *, limit: int = 400) -> str:
+    """A value as text with shape and dtype, at most about `limit` characters."""
+    if isinstance(value, np.ndarray):
+        if value.ndim == 0:
+            body = repr(value[()].item())
+        else:
+            body = np.array2string(
+                value, threshold=MAX_ITEMS, precision=12, separator=", ", max_line_width=72
+            )
+        note = "" if value.ndim == 0 and value.dtype == np.float64 else f"   {value.dtype}"
+        shape = f", shape {value.shape}" if value.ndim and value.size != 1 or value.ndim > 1 else ""
+        text = body + note + shape
+    elif isinstance(value, list):
+        shown = ", ".join(describe(item, limit=limit // 2) for item in value[:8])
+        text = f"[{shown}{', ...' if len(value) > 8 else ''}]"
+    elif isinstance(value, dict):
+        text = "{" + ", ".join(f"{k}: {describe(v, limit=limit // 2)}" for k, v in value.items()) + "}"
+    else:
+        text = repr(value)
+    return text if len(text) <= limit else text[:limit] + "..."

@@ -1,0 +1,108 @@
+"""What a coordinator and a worker say to each other. Both are trusted."""
+
+from __future__ import annotations
+
+import msgspec
+
+from aisys_cli.course.records import Lab
+from aisys_cli.report.records import CheckResult, Report
+from aisys_cli.sandbox.limits import Limits
+
+__all__ = ["Done", "Failed", "Job", "Ready", "Setup", "build_report", "infra_report"]
+
+
+class Setup(msgspec.Struct, tag=True):
+    """coordinator -> worker, first: the lab to collect and how to confine submissions."""
+
+    course: str
+    lab: str
+    isolation: str
+    hidden: bool
+    secret: str
+
+
+class Ready(msgspec.Struct, tag=True):
+    """worker -> coordinator: the checks are collected and warm."""
+
+    checks: list[str]
+
+
+class Job(msgspec.Struct, tag=True):
+    """coordinator -> worker: grade this. `problem` says why the files cannot be used."""
+
+    submission: str
+    digest: str
+    files: dict[str, bytes]
+    seed: int
+    problem: str = ""
+    only: list[str] = []
+    notes: list[str] = []
+    keep_calls: bool = False
+    limits: Limits | None = None
+
+
+class Done(msgspec.Struct, tag=True):
+    """worker -> coordinator: the report, and for each failing check its smallest input's
+    calls, encoded, if they were to be kept."""
+
+    report: Report
+    calls: dict[str, bytes]
+
+
+class Failed(msgspec.Struct, tag=True):
+    """worker -> coordinator, last: an AisysError, or a bug as exit code 3."""
+
+    exit_code: int
+    message: str
+    remedy: str
+
+
+def build_report(
+    lab: Lab,
+    job: Job,
+    results: list[CheckResult],
+    *,
+    isolation: str,
+    versions: dict[str, str],
+    duration: float = 0.0,
+) -> Report:
+    """The report on a job. While one check has no score, the submission has none."""
+    scores = [result.score for result in results]
+    return Report(
+        lab=lab.id,
+        lab_version=f"{lab.facts.version}-{lab.digest()}",
+        submission=job.submission,
+        submission_digest=job.digest,
+        seed=job.seed,
+        isolation=isolation,
+        score=None if None in scores else sum(score for score in scores if score is not None),
+        max_score=sum(result.max_score for result in results),
+        checks=tuple(results),
+        notes=tuple(job.notes),
+        versions=versions,
+        duration=round(duration, 4),
+        hidden_not_run=0 if job.only else len(lab.facts.checks) - len(results),
+    )
+
+
+def infra_report(
+    lab: Lab, job: Job, message: str, *, isolation: str, versions: dict[str, str]
+) -> Report:
+    """A report that scores nothing: grading itself failed."""
+    results = [
+        CheckResult(
+            id=check.id,
+            task=check.task,
+            title_en=check.title.en,
+            title_zh=check.title.zh,
+            verdict="infra",
+            score=None,
+            max_score=check.points,
+            visibility=check.visibility,
+            duration=0.0,
+            message=message,
+        )
+        for check in lab.facts.checks
+        if not job.only or check.id in job.only
+    ]
+    return build_report(lab, job, results, isolation=isolation, versions=versions)

@@ -1,0 +1,251 @@
+"""The pytest plugin that collects a lab's checks and runs them on a submission.
+
+pytest collects `checks.py` (public) and the hidden one once; `Checks.run` then runs the
+collected items through pytest's own protocol for one submission after another, each in
+a fork of the process that collected (see worker.py). What a check found is taken from
+the exception it ended with, never from text that pytest or Hypothesis wrote.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import hypothesis
+import hypothesis.errors
+import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, Verbosity
+
+from aisys_cli.course.records import Check, Lab
+from aisys_cli.errors import CourseError
+from aisys_cli.grader.checks import check_id
+from aisys_cli.grader.compare import Mismatch
+from aisys_cli.grader.seeds import check_seed
+from aisys_cli.grader.student import Asked, EndCheck, Failure, Student, StudentRaised
+from aisys_cli.report.records import CheckResult
+
+__all__ = ["Checks", "pytest_arguments"]
+
+
+def pytest_arguments(lab: Lab, *, hidden: bool) -> list[str]:
+    """The command line for pytest.main: this lab's files and nothing from around them."""
+    files = [str(lab.folder / "checks.py")]
+    if hidden:
+        files.append(str(lab.hidden_folder / "checks.py"))
+    return [
+        *files,
+        "--noconftest",
+        "--assert=plain",
+        "--import-mode=importlib",
+        "--capture=no",
+        f"--rootdir={lab.folder}",
+        "--override-ini=python_files=checks.py",
+        *(f"-pno:{name}" for name in ("terminal", "cacheprovider", "faulthandler", "logging")),
+    ]
+
+
+class Checks:
+    """A lab's collected checks. `serve` is called once, when they are ready to run."""
+
+    def __init__(self, lab: Lab, *, hidden: bool, serve: Callable[[Checks], None]) -> None:
+        self.lab = lab
+        self.hidden = hidden
+        self.items: dict[str, pytest.Function] = {}
+        self.problem: CourseError | None = None
+        self._serve = serve
+        self._student: Any = None
+        self._outcome: BaseException | None = None
+        self._calls: dict[str, list[Asked]] = {}
+
+    # -- collection --------------------------------------------------------------
+
+    def pytest_pycollect_makeitem(self, collector: Any, name: str, obj: object) -> Any:
+        if check_id(obj) is None or getattr(obj, "__module__", "") != collector.obj.__name__:
+            return []
+        return [pytest.Function.from_parent(collector, name=name)]
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed and self.problem is None:
+            self.problem = CourseError(f"cannot collect {report.nodeid}:\n{report.longreprtext}")
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        found: dict[str, pytest.Function] = {}
+        for item in items:
+            assert isinstance(item, pytest.Function)
+            id = check_id(item.obj) or ""
+            if id in found:
+                self._wrong(f"check {id} is written twice: {found[id].nodeid}, {item.nodeid}")
+            found[id] = item
+        wanted = [c for c in self.lab.facts.checks if self.hidden or c.visibility == "public"]
+        for check in wanted:
+            if check.id not in found:
+                self._wrong(f"lab.toml has check {check.id}, but no function is marked with it")
+                continue
+            item = found.pop(check.id)
+            folder = self.lab.hidden_folder if check.visibility == "hidden" else self.lab.folder
+            if item.path.parent != folder:
+                self._wrong(f"check {check.id} is {check.visibility} but stands in {item.path}")
+            self._configure(item.obj, check)
+            self.items[check.id] = item
+        for id, item in found.items():
+            self._wrong(f"{item.path} has check {id}, which lab.toml does not have")
+
+    def _wrong(self, what: str) -> None:
+        if self.problem is None:
+            self.problem = CourseError(f"{self.lab.id}: {what}")
+
+    def _configure(self, function: Any, check: Check) -> None:
+        if not hasattr(function, "hypothesis"):
+            return
+        try:
+            hypothesis.settings(
+                max_examples=check.examples,
+                deadline=None,
+                database=None,
+                derandomize=False,
+                phases=(Phase.explicit, Phase.generate, Phase.shrink),
+                suppress_health_check=list(HealthCheck),
+                verbosity=Verbosity.quiet,
+                report_multiple_bugs=False,
+                print_blob=False,
+            )(function)
+        except hypothesis.errors.InvalidArgument:
+            self._wrong(f"check {check.id} has its own @settings; use `examples` in lab.toml")
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        del session
+        if self.problem is None:
+            self._serve(self)
+        return True
+
+    # -- running -----------------------------------------------------------------
+
+    @pytest.fixture
+    def student(self) -> Any:
+        return self._student
+
+    def warm(self) -> None:
+        """Run the first inputs of every check on nobody: what Hypothesis, PyTorch and the
+        oracles load on first use is then shared by every fork."""
+        self._student = _Nobody()
+        for item in self.items.values():
+            self._protocol(item, None)
+        self._outcome = None
+
+    def run(self, student: Student, *, seed: int, secret: str, only: list[str]) -> list[CheckResult]:
+        """The results of the checks in `only` (or of all), in lab.toml's order."""
+        self._student = student
+        results: dict[str, CheckResult] = {}
+        chosen = [c for c in self.lab.facts.checks if c.id in self.items]
+        if only:
+            chosen = [c for c in chosen if c.id in only]
+        for i, check in enumerate(chosen):
+            missing = [n for n in check.needs if n in results and results[n].verdict != "pass"]
+            if missing:
+                results[check.id] = _blocked(check, missing)
+                continue
+            following = chosen[i + 1].id if i + 1 < len(chosen) else None
+            results[check.id] = self._run_one(check, student, seed, secret, following)
+        return list(results.values())
+
+    @property
+    def failing_calls(self) -> dict[str, list[Asked]]:
+        """For each check that did not pass: the calls of its smallest failing input."""
+        return self._calls
+
+    def _run_one(
+        self, check: Check, student: Student, seed: int, secret: str, following: str | None
+    ) -> CheckResult:
+        item = self.items[check.id]
+        if hasattr(item.obj, "hypothesis"):
+            hypothesis.seed(check_seed(self.lab.facts, check, seed, secret=secret))(item.obj)
+        student.begin_check()
+        start = time.monotonic()
+        failure = student.load_failure
+        if failure is None:
+            self._protocol(item, self.items.get(following or ""))
+            failure = self._judge(student)
+        if failure is not None and failure.verdict != "infra" and student.smallest_calls:
+            self._calls[check.id] = student.smallest_calls
+        return _result(check, failure, student.inputs, time.monotonic() - start)
+
+    def _protocol(self, item: pytest.Function, following: pytest.Item | None) -> None:
+        self._outcome = None
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        del item
+        if call.excinfo is not None and self._outcome is None:
+            self._outcome = call.excinfo.value
+
+    def _judge(self, student: Student) -> Failure | None:
+        """The failure that the check's outcome stands for; None if it passed."""
+        error = self._outcome
+        if error is None:
+            return None
+        if isinstance(error, EndCheck):
+            return error.failure
+        if isinstance(error, Mismatch | StudentRaised):
+            return student.failure(error)
+        if isinstance(error, hypothesis.errors.FlakyFailure) and student.last_error is not None:
+            return _unsteady(student.failure(student.last_error))
+        # Ours: the lab's check or oracle, the host, Hypothesis. Nothing is scored.
+        text = "".join(traceback.format_exception(error, limit=-8))
+        return Failure("infra", f"{type(error).__name__}: {str(error)[:500]}", output=text[-4000:])
+
+
+class _Nobody:
+    """Answers None to everything and stops a check after its second input."""
+
+    def __init__(self) -> None:
+        self._left = 0
+
+    def one_input(self) -> Any:
+        import contextlib
+
+        self._left += 1
+        if self._left > 2:
+            self._left = 0
+            raise EndCheck(Failure("infra", "warmed"))
+        return contextlib.nullcontext()
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: None
+
+
+def _blocked(check: Check, missing: list[str]) -> CheckResult:
+    failure = Failure("blocked", f"needs {', '.join(missing)}")
+    return _result(check, failure, 0, 0.0)
+
+
+def _unsteady(failure: Failure) -> Failure:
+    evidence = failure.evidence
+    if evidence is not None:
+        evidence = msgspec.structs.replace(evidence, unsteady=True)
+    message = f"{failure.message}; not the same each time it runs on the same input"
+    return msgspec.structs.replace(failure, message=message, evidence=evidence)
+
+
+def _result(check: Check, failure: Failure | None, inputs: int, seconds: float) -> CheckResult:
+    verdict = "pass" if failure is None else failure.verdict
+    score = {"pass": check.points, "infra": None}.get(verdict, 0)
+    failure = failure or Failure("pass", "")
+    return CheckResult(
+        id=check.id,
+        task=check.task,
+        title_en=check.title.en,
+        title_zh=check.title.zh,
+        verdict=verdict,
+        score=score,
+        max_score=check.points,
+        visibility=check.visibility,
+        duration=round(seconds, 4),
+        inputs=inputs,
+        message=failure.message,
+        limit=failure.limit,
+        evidence=failure.evidence,
+        output=failure.output,
+    )

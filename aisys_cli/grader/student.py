@@ -1,0 +1,391 @@
+"""The submission as a check sees it: `student.NAME(...)` asks the driver in the cell.
+
+Theory of operation
+-------------------
+One Student serves one submission. It starts a cell on first use, loads the submission
+into it, and starts another one after the cell was lost. Within a check it knows which
+input is running, so that the calls of the smallest failing input can be kept.
+
+A wrong answer (Mismatch) and an exception in the student's code (StudentRaised) are
+ordinary exceptions: Hypothesis shrinks them. What must not be tried again and again - a
+timeout, a crash, a forbidden act - raises EndCheck, a BaseException, which passes
+through Hypothesis and ends the check at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from aisys_cli.grader.compare import Mismatch, describe
+from aisys_cli.report.records import Evidence, Place, Verdict, clean
+from aisys_cli.sandbox import wire
+from aisys_cli.sandbox.client import Cell, CellDied, CellTimeout, Host
+from aisys_cli.sandbox.limits import WALL_FACTOR, Limits
+
+__all__ = ["Asked", "EndCheck", "Failure", "Student", "StudentRaised"]
+
+# Inputs tried after the first failure, while looking for a smaller one. A count and not a
+# time: the smallest input found must not depend on how fast the machine is.
+SHRINK_INPUTS = 400
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """How a check ended, other than by passing."""
+
+    verdict: Verdict
+    message: str
+    evidence: Evidence | None = None
+    limit: str = ""
+    output: str = ""
+
+
+class EndCheck(BaseException):
+    """Ends a check at once, through Hypothesis."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class StudentRaised(Exception):
+    """The student's code raised, or returned what is not data; Hypothesis may shrink it."""
+
+    def __init__(self, message: str, fault: wire.Fault | None) -> None:
+        super().__init__(message)
+        self.message, self.fault = message, fault
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One call on the driver, kept so that `aisys lab repro` can make it again."""
+
+    method: str
+    args: tuple[Any, ...]
+
+
+class Student:
+    """See the module's text. Public methods are the engine's; any other name is a call."""
+
+    def __init__(self, host: Callable[[], Host], limits: Limits, load: wire.Load, seed: int) -> None:
+        self._host = host
+        self._limits = limits
+        self._load = load
+        self._seed = seed
+        self._cell: Cell | None = None
+        self._cells = os.getpid() << 16  # never the number of an earlier fork's cell
+        self._spent = 0.0  # CPU seconds of cells that are gone
+        self.load_failure: Failure | None = None
+        self.begin_check()
+
+    # -- for the engine --------------------------------------------------------
+
+    def begin_check(self) -> None:
+        self._check_start = self._used()
+        self._inputs = 0
+        self._first_failure = 0
+        self._asked: list[Asked] = []
+        self._output = ""
+        self._last: tuple[Exception, list[Asked], str] | None = None
+
+    @property
+    def inputs(self) -> int:
+        """Inputs tried in this check."""
+        return self._inputs
+
+    @contextlib.contextmanager
+    def one_input(self) -> Iterator[None]:
+        """Around one run of the check's function."""
+        self._inputs += 1
+        if self._first_failure and self._inputs > self._first_failure + SHRINK_INPUTS:
+            assert self._last is not None
+            raise EndCheck(self.failure(self._last[0]))
+        self._asked = []
+        self._output = ""
+        try:
+            yield
+        except (Mismatch, StudentRaised) as error:
+            self._first_failure = self._first_failure or self._inputs
+            self._last = (error, self._asked, self._output)
+            raise
+
+    @property
+    def last_error(self) -> Exception | None:
+        """The latest wrong answer or exception of this check."""
+        return self._last[0] if self._last else None
+
+    @property
+    def smallest_calls(self) -> list[Asked]:
+        """The calls of the latest failing input: the smallest one, once shrinking ended."""
+        return self._last[1] if self._last else self._asked
+
+    def close(self) -> None:
+        if self._cell is not None:
+            self._cell.close()
+            self._cell = None
+
+    # -- calls -----------------------------------------------------------------
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def call(*args: Any) -> Any:
+            self._asked.append(Asked(name, args))
+            reply = self._guarded(lambda cell, limit: cell.call(name, args, seconds=limit))
+            return self._value(reply)
+
+        return call
+
+    def _value(self, reply: wire.Returned | wire.Raised | wire.Refused) -> Any:
+        if reply.output:
+            self._output = clean(self._output + reply.output, limit=8000)
+        if isinstance(reply, wire.Returned):
+            return reply.value
+        if isinstance(reply, wire.Refused):
+            message = "returned " + clean(reply.message, limit=500) + ", which is not plain data"
+            raise StudentRaised(message, None)
+        if reply.forbidden:
+            raise EndCheck(self._raised("forbidden", reply.fault))
+        if reply.fault.type == "NotImplementedError":
+            raise EndCheck(self._raised("error", reply.fault))
+        raise StudentRaised(_fault_text(reply.fault), reply.fault)
+
+    def _guarded(self, ask: Callable[[Cell, float], Any]) -> Any:
+        """One request under the tightest limit left; what goes wrong ends the check."""
+        cell = self._ready_cell()
+        limit, name = self._limit()
+        try:
+            return ask(cell, limit)
+        except CellTimeout as timeout:
+            self._lose(cell)
+            raise EndCheck(self._timed_out(timeout, name)) from None
+        except CellDied as death:
+            self._lose(cell, gone=True)
+            raise EndCheck(self._died(death)) from None
+        except wire.Malformed as error:
+            self._lose(cell)
+            message = f"the answer was not a valid reply: {clean(str(error), limit=400)}"
+            raise EndCheck(Failure("error", message, self._evidence())) from None
+
+    def _limit(self) -> tuple[float, str]:
+        """CPU seconds that the next request may take, and which limit says so."""
+        limits, used = self._limits, self._used()
+        left = (
+            (limits.call_seconds, f"call_seconds = {limits.call_seconds:g}"),
+            (
+                limits.check_seconds - (used - self._check_start),
+                f"check_seconds = {limits.check_seconds:g}",
+            ),
+            (limits.submission_seconds - used, f"submission_seconds = {limits.submission_seconds:g}"),
+        )
+        seconds, name = min(left)
+        if seconds <= 0:
+            raise EndCheck(Failure("timeout", f"the limit {name} was used up", limit=name))
+        return seconds, name
+
+    def _used(self) -> float:
+        return self._spent + (self._cell.used if self._cell else 0.0)
+
+    # -- cells -----------------------------------------------------------------
+
+    def _ready_cell(self) -> Cell:
+        if self.load_failure is not None:
+            raise EndCheck(self.load_failure)
+        if self._cell is None:
+            self._cells += 1
+            self._cell = self._host().spawn(self._limits, number=self._cells, seed=self._seed)
+            self._import()
+        return self._cell
+
+    def _import(self) -> None:
+        assert self._cell is not None
+        cell = self._cell
+        try:
+            reply = self._guarded_load(cell)
+        except EndCheck as end:
+            self.load_failure = end.failure
+            raise
+        if reply.output:
+            self._output = clean(reply.output, limit=8000)
+        if isinstance(reply, wire.LoadFailed):
+            verdict: Verdict = "forbidden" if reply.kind == "forbidden" else "error"
+            failure = self._raised(verdict, reply.fault, doing=_IMPORTING[reply.kind])
+            self.load_failure = failure
+            self._lose(cell)
+            raise EndCheck(failure)
+
+    def _guarded_load(self, cell: Cell) -> wire.Loaded | wire.LoadFailed:
+        limit, name = self._limit()
+        try:
+            return cell.load(self._load, seconds=limit)
+        except CellTimeout as timeout:
+            self._lose(cell)
+            raise EndCheck(self._timed_out(timeout, name, doing="importing the file")) from None
+        except CellDied as death:
+            self._lose(cell, gone=True)
+            raise EndCheck(self._died(death, doing="importing the file")) from None
+        except wire.Malformed as error:
+            self._lose(cell)
+            message = f"importing the file gave no valid reply: {clean(str(error), limit=400)}"
+            raise EndCheck(Failure("error", message)) from None
+
+    def _lose(self, cell: Cell, *, gone: bool = False) -> None:
+        self._spent += cell.used
+        self._cell = None
+        if gone:
+            cell.forget()
+        else:
+            cell.close()
+
+    # -- what happened, in words and data ---------------------------------------
+
+    def failure(self, error: Exception) -> Failure:
+        """The failure that a Mismatch or StudentRaised stands for."""
+        if isinstance(error, Mismatch):
+            return self._mismatch(error)
+        assert isinstance(error, StudentRaised)
+        if error.fault is None:
+            return Failure("error", error.message, self._evidence(trace=True), output=self._output)
+        return self._raised("error", error.fault)
+
+    def _mismatch(self, error: Mismatch) -> Failure:
+        found = error.found
+        got, expected = error.got, error.expected
+        ran = self._ran()
+        evidence = Evidence(
+            input=clean(error.of),
+            got=clean(describe(got)),
+            expected=clean(describe(expected)),
+            difference=clean(f"{describe(found.got)} instead of {describe(found.expected)}")
+            if found.index
+            else "",
+            index=found.index,
+            tolerance=error.tolerance,
+            oracle=error.oracle,
+            tries=self._first_failure,
+            where=_most_telling(ran),
+            ran=ran,
+        )
+        return Failure("fail", found.why, evidence, output=self._output)
+
+    def _ran(self) -> tuple[Place, ...]:
+        """Run the failing calls once more and note which of the student's functions ran."""
+        places: dict[Place, None] = {}
+        try:
+            for asked in self.smallest_calls:
+                reply = self._guarded(
+                    lambda cell, limit, asked=asked: cell.call(
+                        asked.method, asked.args, seconds=limit, trace=True
+                    )
+                )
+                for frame in getattr(reply, "ran", ()):
+                    places[_place(frame)] = None
+        except EndCheck:
+            pass  # only an illustration: what failed before stays what is reported
+        return tuple(places)[:32]
+
+    def _evidence(self, *, where: Place | None = None, trace: bool = False) -> Evidence:
+        calls = self.smallest_calls
+        shown = "; ".join(f"{a.method}({', '.join(map(_short, a.args))})" for a in calls[-1:])
+        ran = self._ran() if trace else ()
+        return Evidence(
+            input=clean(shown, limit=1000),
+            tries=self._first_failure or self._inputs,
+            where=where or _most_telling(ran),
+            ran=ran,
+        )
+
+    def _raised(self, verdict: Verdict, fault: wire.Fault, *, doing: str = "") -> Failure:
+        where = _place(fault.frames[-1]) if fault.frames else None
+        text = _fault_text(fault)
+        if fault.type == "NotImplementedError":
+            text = "not written yet (raises NotImplementedError)"
+        if fault.type == "MemoryError":
+            text += f" (limit memory_mib = {self._limits.memory_mib})"
+        message = f"{doing}: {text}" if doing else text
+        trail = tuple(_place(frame) for frame in fault.frames)
+        evidence = self._evidence(where=where) if not doing else Evidence(where=where)
+        evidence = msgspec.structs.replace(evidence, ran=trail)
+        return Failure(verdict, message, evidence, output=self._output)
+
+    def _timed_out(self, timeout: CellTimeout, limit: str, *, doing: str = "") -> Failure:
+        # Words only of what is the same in every run: no measured time in the message.
+        waited = timeout.cpu is not None and timeout.cpu < timeout.seconds
+        if waited:
+            text = f"no answer after {WALL_FACTOR * timeout.seconds:g} s; the code was waiting"
+        else:
+            text = f"no answer after {timeout.seconds:g} s of CPU time; the code was computing"
+        where = None
+        if timeout.seen:
+            where = _place(timeout.seen[0][0])
+            text += f"; last seen in {where.function}"
+        evidence = Evidence(where=where) if doing else self._evidence(where=where)
+        message = f"{doing}: {text}" if doing else text
+        return Failure("timeout", message, evidence, limit=limit, output=self._output)
+
+    def _died(self, death: CellDied, *, doing: str = "") -> Failure:
+        exited = death.exited
+        limit = ""
+        if exited.reason:
+            value = getattr(self._limits, _REASONS[exited.reason])
+            limit = f"{_REASONS[exited.reason]} = {value}"
+            text = f"stopped: the submission used more {exited.reason} than the limit {limit}"
+        elif exited.signal:
+            text = f"the process died of {_signal_name(exited.signal)}"
+        else:
+            text = f"the process ended with exit code {exited.code} before it answered"
+        where = _place(death.where) if death.where else None
+        evidence = Evidence(where=where) if doing else self._evidence(where=where)
+        message = f"{doing}: {text}" if doing else text
+        return Failure("crash", message, evidence, limit=limit, output=self._output)
+
+
+_REASONS = {"memory": "memory_mib", "processes": "processes"}
+_IMPORTING = {
+    "syntax": "the file does not parse",
+    "raised": "importing the file failed",
+    "forbidden": "importing the file failed",
+    "missing": "nothing to import",
+}
+
+
+def _signal_name(number: int) -> str:
+    import signal
+
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _fault_text(fault: wire.Fault) -> str:
+    message = clean(fault.message, limit=1000)
+    name = clean(fault.type, limit=200)
+    return f"{name}: {message}" if message else name
+
+
+def _place(frame: wire.Frame) -> Place:
+    return Place(
+        clean(frame.file, limit=200),
+        frame.line,
+        clean(frame.function, limit=200),
+        clean(frame.text, limit=200),
+    )
+
+
+def _most_telling(ran: tuple[Place, ...]) -> Place | None:
+    """The student's function that a wrong answer most likely comes from: the last one to
+    be entered for the first time that is not plumbing."""
+    for place in reversed(ran):
+        name = place.function.rpartition(".")[2]
+        if name not in ("__init__", "__post_init__", "<lambda>", "<genexpr>", "<listcomp>"):
+            return place
+    return ran[-1] if ran else None
+
+
+def _short(value: Any) -> str:
+    return describe(value, limit=200)

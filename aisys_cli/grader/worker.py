@@ -1,0 +1,219 @@
+"""A worker: imports and collects once, then grades each submission in a fork.
+
+    coordinator (bulk/pool.py)      Job ->, <- Ready, Done       one socketpair
+      worker    pytest.main: collect the lab, warm up, freeze, then loop:
+        fork -> run the checks on one submission, Report to a pipe, exit
+        host    started before the imports, shared by the forks one after another
+
+A fork that dies or overstays costs its submission an `infra` report and nothing else.
+Started as `python -m aisys_cli.grader.worker FD`.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from aisys_cli import __version__
+from aisys_cli.course.load import load_lab
+from aisys_cli.course.records import Lab
+from aisys_cli.errors import AisysError, EnvironmentFault
+from aisys_cli.grader.jobs import Done, Failed, Job, Ready, Setup, build_report, infra_report
+from aisys_cli.sandbox import frames, wire
+from aisys_cli.sandbox.client import Host
+from aisys_cli.sandbox.limits import WALL_FACTOR
+from aisys_cli.sandbox.profile import profile
+
+__all__ = ["main"]
+
+# A fork gets this many times its submission's own limit, and this much more, for our
+# side of the work, before it is given up as our fault.
+GRACE_FACTOR, GRACE_SECONDS = 4.0, 60.0
+
+
+class _Worker:
+    def __init__(self, line: socket.socket, setup: Setup, lab: Lab, host: Host) -> None:
+        self.line = line
+        self.setup = setup
+        self.lab = lab
+        self.host = host
+
+    def serve(self, checks: Any) -> None:
+        """Runs inside pytest's session, once the checks are collected."""
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(1)  # a pool of threads cannot be forked
+        checks.warm()
+        versions = self.host.wait_ready().versions
+        for name in ("torch", "hypothesis", "pytest"):
+            if name in sys.modules:
+                versions[name] = str(sys.modules[name].__version__)
+        self.versions = {"aisys": __version__, **versions}
+        gc.collect()
+        gc.freeze()
+        wire.send(self.line, Ready(sorted(checks.items)))
+        receiver = wire.Receiver(self.line)
+        while (body := receiver.read()) is not None:
+            job = wire.decode(body, Job)
+            frames.send(self.line, self.in_fork(checks, job))
+
+    # -- the parent's half --------------------------------------------------------
+
+    def in_fork(self, checks: Any, job: Job) -> bytes:
+        """The encoded Done of a fork that ran the job; made up here if it made none."""
+        if not self.host.alive:
+            self.host.close()
+            self.host = Host(self.host.profile, isolation=self.host.isolation)
+            self.host.wait_ready()
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reader)
+            self.child(checks, job, writer)
+        os.close(writer)
+        limits = job.limits or self.lab.facts.limits
+        seconds = limits.submission_seconds * WALL_FACTOR * GRACE_FACTOR + GRACE_SECONDS
+        body = _read_until(reader, time.monotonic() + seconds)
+        os.close(reader)
+        if body is None:
+            os.kill(pid, 9)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if body and status == 0:
+            return body
+        what = "was given up" if body is None else f"ended with {status}"
+        self.host.close()  # its cells belong to the fork that is gone
+        report = infra_report(
+            self.lab,
+            job,
+            f"the grading process {what}",
+            isolation=self.host.isolation,
+            versions=self.versions,
+        )
+        return wire.encode(Done(report, {}))
+
+
+    # -- the child's half -----------------------------------------------------------
+
+    def child(self, checks: Any, job: Job, writer: int) -> None:
+        """In the fork: grade, write the Done to the pipe, end. Never returns."""
+        try:
+            done = self.grade(checks, job)
+            data = wire.encode(done)
+            with os.fdopen(writer, "wb") as pipe:
+                pipe.write(data)
+            os._exit(0)
+        # The process boundary: the parent reports the loss, stderr keeps the reason.
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+
+    def grade(self, checks: Any, job: Job) -> Done:
+        from aisys_cli.grader.student import Failure, Student
+
+        limits = job.limits or self.lab.facts.limits
+        driver = self.lab.driver.read_bytes()
+        load = wire.Load(job.files, self.lab.entry, driver, self.lab.facts.forbid)
+        student = Student(lambda: self.host, limits, load, job.seed)
+        if job.problem:
+            student.load_failure = Failure("error", job.problem)
+        start = time.monotonic()
+        try:
+            results = checks.run(student, seed=job.seed, secret=self.setup.secret, only=job.only)
+        finally:
+            student.close()
+        calls = {}
+        if job.keep_calls:
+            calls = {id: wire.encode(asked) for id, asked in checks.failing_calls.items()}
+        report = build_report(
+            self.lab,
+            job,
+            results,
+            isolation=self.host.isolation,
+            versions=self.versions,
+            duration=time.monotonic() - start,
+        )
+        return Done(report, calls)
+
+
+def _read_until(fd: int, deadline: float) -> bytes | None:
+    """All bytes of a pipe; None if it is still open at the deadline."""
+    parts = []
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([fd], [], [], left)[0]:
+            return None
+        data = os.read(fd, 1 << 16)
+        if not data:
+            return b"".join(parts)
+        parts.append(data)
+
+
+def _run(line: socket.socket) -> None:
+    receiver = wire.Receiver(line)
+    body = receiver.read()
+    if body is None:
+        return
+    setup = wire.decode(body, Setup)
+    lab = load_lab(Path(setup.course), setup.lab)
+    host = Host(profile(lab.facts.profile), isolation=setup.isolation)
+    try:
+        _serve_in_pytest(_Worker(line, setup, lab, host))
+    finally:
+        host.close()
+
+
+def _serve_in_pytest(worker: _Worker) -> None:
+    lab, hidden = worker.lab, worker.setup.hidden
+    # Support modules of the lab: `import programs` in a check finds labs/<lab>/programs.py.
+    sys.path[:0] = [str(lab.folder), str(lab.hidden_folder)]
+    try:
+        import pytest
+
+        from aisys_cli.grader.plugin import Checks, pytest_arguments
+    except ImportError as error:
+        raise EnvironmentFault(
+            f"cannot import {error.name}: {error}", remedy="aisys doctor --for grade"
+        ) from None
+    checks = Checks(lab, hidden=hidden, serve=worker.serve)
+    pytest.main(pytest_arguments(lab, hidden=hidden), plugins=[checks])
+    if checks.problem is not None:
+        raise checks.problem
+
+
+def main(argv: list[str]) -> None:
+    """Serve until the coordinator hangs up; a fault goes to it as a Failed message."""
+    line = socket.socket(fileno=int(argv[0]))
+    try:
+        _run(line)
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # the coordinator is gone
+    except AisysError as error:
+        _tell(line, Failed(int(error.exit_code), error.message, error.remedy))
+    except KeyboardInterrupt:
+        pass
+    # The process boundary: the coordinator hears of a bug of ours as one.
+    except BaseException as error:
+        import traceback
+
+        _tell(line, Failed(3, f"{type(error).__name__}: {error}", traceback.format_exc()))
+
+
+def _tell(line: socket.socket, message: msgspec.Struct) -> None:
+    try:
+        wire.send(line, message)
+    except OSError:
+        pass
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

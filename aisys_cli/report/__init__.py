@@ -1,0 +1,1 @@
+"""Reports: frozen records, and pure functions from them to text and files."""

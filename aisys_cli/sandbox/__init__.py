@@ -1,0 +1,18 @@
+"""The untrusted side, and the trusted ends of the lines to it.
+
+Theory of operation
+-------------------
+    grader (trusted)                      launcher.py, client.py
+      | control: Spawn, Kill / Spawned, Exited        one socketpair a host
+    host (ours, inside bubblewrap)        host.py
+      | fork, new namespaces, limits      confine.py
+    cell (the submission)                 cell.py
+      wire: Load, Call / Loaded, Returned, ...        one socketpair a cell, to the grader
+
+A host is a Python process that bubblewrap started on a nearly empty disk with the
+packages of one profile imported. It never runs student code: it forks cells, reaps
+them, and watches their memory. A cell has one line out, its wire. Modules named in
+INSIDE are all of aisys that a host can see.
+"""
+
+INSIDE = ("frames.py", "limits.py", "wire.py", "host.py", "cell.py", "confine.py", "seccomp.py")

@@ -1,0 +1,300 @@
+"""Inside a cell: import the submission from memory, answer calls on the driver.
+
+This code shares its process with the submission and is trusted by nobody: the grader
+believes nothing of a reply but its bytes. What it does is for honest students: clear
+faults with their own lines, their prints beside the call that made them, and values
+that are plain data or a refusal that names what was returned.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import importlib.abc
+import importlib.machinery
+import io
+import linecache
+import os
+import random
+import signal
+import socket
+import sys
+import types
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from aisys_cli.sandbox import frames, wire
+
+__all__ = ["NotData", "Submission", "plain", "run"]
+
+MAX_DEPTH = 32
+MAX_FRAMES = 12
+MAX_TEXT = 2000
+MAX_RAN = 64
+
+
+class NotData(Exception):
+    """What the student's code returned cannot be data; str() says what it was."""
+
+
+class ForbiddenImport(ModuleNotFoundError):
+    """Raised by the import of a module that lab.toml forbids."""
+
+
+# -- values ------------------------------------------------------------------
+
+
+def _article(value: object) -> str:
+    kind = type(value)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def plain(value: Any, *, at: str = "", depth: int = 0, room: int = 1 << 30) -> Any:
+    """`value` as data for the wire, exact types only; NotData says what does not fit.
+
+    Exact types, because a subclass may lie: what a check compares must be what is there.
+    """
+    kind = type(value)
+    if value is None or kind in (bool, float, str, bytes):
+        return value
+    if kind is int:
+        if not -(1 << 63) <= value < (1 << 63):
+            raise NotData(f"an int of {value.bit_length()} bits{at}; 64 is the most")
+        return value
+    if kind is np.ndarray or (isinstance(value, np.generic) and kind.__module__ == "numpy"):
+        if value.dtype.name not in wire.DTYPES:
+            raise NotData(f"an array of dtype {value.dtype}{at}")
+        if value.nbytes > room:
+            raise NotData(f"an array of shape {value.shape}, {value.nbytes} bytes{at}")
+        if value.ndim > wire.MAX_NDIM:
+            raise NotData(f"an array of {value.ndim} dimensions{at}")
+        return value
+    if depth >= MAX_DEPTH:
+        raise NotData(f"a structure nested more than {MAX_DEPTH} deep")
+    if kind in (list, tuple):
+        return [
+            plain(item, at=f"{at or ' at '}[{i}]", depth=depth + 1, room=room)
+            for i, item in enumerate(value)
+        ]
+    if kind is dict and all(type(key) is str for key in value):
+        return {
+            key: plain(item, at=f"{at or ' at '}[{key!r}]", depth=depth + 1, room=room)
+            for key, item in value.items()
+        }
+    if isinstance(value, np.ndarray | float | int):
+        base = next(c for c in (np.ndarray, bool, float, int) if isinstance(value, c))
+        raise NotData(f"{_article(value)}, a subclass of {base.__name__}{at}; return the plain type")
+    raise NotData(f"{_article(value)}{at}")
+
+
+# -- the submission ----------------------------------------------------------
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports the submission's modules from memory. Asked last: the standard library
+    and the profile's packages keep their names."""
+
+    def __init__(self, files: dict[str, bytes], forbid: Sequence[str]) -> None:
+        self.files = files
+        self.forbid = frozenset(forbid)
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> Any:
+        del path, target
+        if name.partition(".")[0] in self.forbid:
+            raise ForbiddenImport(f"{name} is not to be used in this lab", name=name)
+        stem = name.replace(".", "/")
+        for file in (f"{stem}.py", f"{stem}/__init__.py"):
+            if file in self.files:
+                package = file.endswith("/__init__.py")
+                return importlib.machinery.ModuleSpec(name, self, origin=file, is_package=package)
+        return None
+
+    def create_module(self, spec: Any) -> None:
+        del spec
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        file = module.__file__ = str(module.__spec__.origin)  # type: ignore[union-attr]
+        exec(compile(self.files[file], file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102
+
+    def get_source(self, name: str) -> str | None:
+        data = self.files.get(name.replace(".", "/") + ".py")
+        return None if data is None else data.decode(errors="replace")
+
+
+class Submission:
+    """A student's files and the driver that turns requests into calls on them."""
+
+    def __init__(self, request: wire.Load) -> None:
+        self.files = {name: None for name in request.files}
+        self._request = request
+        self._finder = _Finder(dict(request.files), request.forbid)
+        self.module: types.ModuleType | None = None
+        self.driver: dict[str, Any] = {}
+
+    def load(self) -> wire.LoadFailed | None:
+        """Import it; what went wrong if it cannot be imported."""
+        request = self._request
+        if f"{request.entry}.py" not in request.files:
+            fault = wire.Fault("FileNotFoundError", f"{request.entry}.py is not there", [])
+            return wire.LoadFailed("missing", fault)
+        for name, data in request.files.items():
+            lines = data.decode(errors="replace").splitlines(keepends=True)
+            linecache.cache[name] = (len(data), None, lines, name)
+        sys.meta_path.append(self._finder)
+        if request.forbid:
+            sys.meta_path.insert(0, _Finder({}, request.forbid))
+        try:
+            self.module = importlib.import_module(request.entry)
+        # The student-code boundary: an import may raise anything, SystemExit too.
+        except BaseException as error:
+            return wire.LoadFailed(self._kind(error), self.fault(error))
+        self.driver = {"__name__": "driver"}
+        exec(compile(request.driver, "driver.py", "exec", dont_inherit=True), self.driver)  # noqa: S102
+        return None
+
+    def _kind(self, error: BaseException) -> str:
+        if is_forbidden(error):
+            return "forbidden"
+        return "syntax" if isinstance(error, SyntaxError) else "raised"
+
+    def fault(self, error: BaseException) -> wire.Fault:
+        """The error with the student's own frames only."""
+        frames = []
+        walk = error.__traceback__
+        while walk is not None:
+            code = walk.tb_frame.f_code
+            if code.co_filename in self.files:
+                frames.append(_frame(code.co_filename, walk.tb_lineno, code.co_qualname))
+            walk = walk.tb_next
+        if isinstance(error, SyntaxError) and error.filename in self.files:
+            frames.append(_frame(str(error.filename), error.lineno or 0, "<module>"))
+        message = str(error.msg) if isinstance(error, SyntaxError) else _text(error)
+        return wire.Fault(type(error).__name__[:200], message[:MAX_TEXT], frames[-MAX_FRAMES:])
+
+    def call(self, request: wire.Call) -> tuple[Any, list[wire.Frame]]:
+        function: Callable[..., Any] = self.driver[request.method]
+        if not request.trace:
+            return function(self.module, *request.args), []
+        ran: dict[tuple[str, int], wire.Frame] = {}
+
+        def note(frame: types.FrameType, event: str, argument: object) -> None:
+            del argument
+            code = frame.f_code
+            key = (code.co_filename, code.co_firstlineno)
+            if event == "call" and code.co_filename in self.files and len(ran) < MAX_RAN:
+                ran.setdefault(key, _frame(*key, code.co_qualname))
+
+        sys.setprofile(note)
+        try:
+            return function(self.module, *request.args), list(ran.values())
+        finally:
+            sys.setprofile(None)
+
+
+def is_forbidden(error: BaseException) -> bool:
+    return isinstance(error, ForbiddenImport)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException as inner:  # __str__ is student code too
+        return f"<{type(inner).__name__} in __str__>"
+
+
+def _frame(file: str, line: int, function: str) -> wire.Frame:
+    return wire.Frame(file, line, function[:200], linecache.getline(file, line).strip()[:200])
+
+
+# -- output ------------------------------------------------------------------
+
+
+class _Output(io.TextIOBase):
+    """sys.stdout and sys.stderr of a cell: keeps the first `size` characters."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.parts: list[str] = []
+        self.room = size
+        self.dropped = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        kept = text[: self.room]
+        if kept:
+            self.parts.append(kept)
+            self.room -= len(kept)
+        self.dropped += len(text) - len(kept)
+        return len(text)
+
+    def take(self) -> str:
+        if not self.parts and not self.dropped:
+            return ""
+        text = "".join(self.parts)
+        if self.dropped:
+            text += f"\n[{self.dropped} more characters]"
+        self.parts, self.room, self.dropped = [], self.size, 0
+        return text
+
+
+# -- the loop ----------------------------------------------------------------
+
+
+def run(wire_fd: int, trace_fd: int, spawn: wire.Spawn) -> None:
+    """Serve requests until the grader hangs up. The fork that calls this is a cell."""
+    sock = socket.socket(fileno=wire_fd)
+    receiver = wire.Receiver(sock)
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    os.set_blocking(trace_fd, False)
+    faulthandler.enable(file=trace_fd, all_threads=False)
+    if hasattr(faulthandler, "register"):
+        faulthandler.register(signal.SIGUSR1, file=trace_fd, all_threads=False)
+    random.seed(spawn.seed)
+    np.random.seed(spawn.seed & 0xFFFFFFFF)  # noqa: NPY002 - what students call unseeded
+    output = _Output(spawn.limits.output_kib << 10)
+    sys.stdout = sys.stderr = output
+    room = spawn.limits.reply_mib << 20
+
+    body = receiver.read()
+    if body is None:
+        return
+    submission = Submission(wire.decode(body, wire.Load))
+    failed = submission.load()
+    if failed is not None:
+        failed.output = output.take()
+        wire.send(sock, failed)
+        return
+    wire.send(sock, wire.Loaded(output.take()))
+    while (body := receiver.read()) is not None:
+        frames.send(sock, _answer(submission, wire.decode(body, wire.Call), output, room))
+
+
+def _answer(
+    submission: Submission, request: wire.Call, output: _Output, room: int
+) -> bytes:
+    ran: list[wire.Frame] = []
+    reply: wire.Returned | wire.Refused | wire.Raised
+    try:
+        value, ran = submission.call(request)
+        data = wire.encode(
+            wire.Returned(request.id, plain(value, room=room), output.take(), ran)
+        )
+        if len(data) <= room:
+            return data
+        message = f"{len(data)} bytes of data; {room} is the most a reply may hold"
+        reply = wire.Refused(request.id, message, "", ran)
+    except NotData as error:
+        reply = wire.Refused(request.id, str(error)[:MAX_TEXT], output.take(), ran)
+    # The student-code boundary.
+    except BaseException as error:
+        fault = submission.fault(error)
+        reply = wire.Raised(request.id, fault, output.take(), is_forbidden(error))
+    return wire.encode(reply)

@@ -1,0 +1,348 @@
+"""The grader's ends of the lines: `Host` starts cells, `Cell` asks one submission.
+
+Everything that arrives here comes from the untrusted side: it is bounded, decoded to a
+declared type, and compared with what was asked before anybody else sees it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import socket
+import time
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from aisys_cli.errors import EnvironmentFault
+from aisys_cli.sandbox import launcher, wire
+from aisys_cli.sandbox.limits import WALL_FACTOR, Limits
+from aisys_cli.sandbox.profile import Profile
+
+__all__ = ["Cell", "CellDied", "CellTimeout", "Host", "HostLost", "resolve_isolation"]
+
+START_SECONDS = 60.0
+EXIT_SECONDS = 10.0
+SAMPLES = 10
+_TRACE = re.compile(rb'File "([^"\n]{1,200})", line (\d{1,7}) in ([^\n]{1,200})')
+
+
+class HostLost(Exception):
+    """The host is gone: our fault or the machine's, never the submission's."""
+
+
+class CellTimeout(Exception):
+    """A request passed its limit.
+
+    `seconds` is the limit; `cpu` and `wall` what was used; `seen` counts the lines of
+    the student's file that were running when we looked, most frequent first.
+    """
+
+    def __init__(
+        self, seconds: float, cpu: float | None, wall: float, seen: list[tuple[wire.Frame, int]]
+    ) -> None:
+        super().__init__(f"no answer within {seconds:g} s")
+        self.seconds, self.cpu, self.wall, self.seen = seconds, cpu, wall, seen
+
+
+class CellDied(Exception):
+    """The cell ended before it answered; `where` is the line it died in, if known."""
+
+    def __init__(self, exited: wire.Exited, where: wire.Frame | None) -> None:
+        super().__init__(f"the cell ended: {exited}")
+        self.exited, self.where = exited, where
+
+
+class Host:
+    """A warm host process, shared by the cells of one worker."""
+
+    def __init__(self, wanted: Profile, *, isolation: str) -> None:
+        self.profile = wanted
+        self.isolation = isolation
+        self._started = launcher.start(wanted, isolation=isolation)
+        self._receiver = wire.Receiver(self._started.control, limit=1 << 16, fds=1)
+        self._exited: dict[int, wire.Exited] = {}
+        self._ready: wire.HostReady | None = None
+
+    def wait_ready(self) -> wire.HostReady:
+        """Wait until the profile is imported; EnvironmentFault with the reason if not."""
+        if self._ready is None:
+            try:
+                self._ready = self._next(wire.HostReady, START_SECONDS)
+            except (HostLost, wire.Malformed) as error:
+                raise self._no_sandbox(error) from None
+        return self._ready
+
+    def _no_sandbox(self, error: Exception) -> EnvironmentFault:
+        self._started.process.kill()
+        code = self._started.process.wait()
+        self._started.errors.seek(0)
+        said = self._started.errors.read(4000).decode(errors="replace").strip()
+        first = said.splitlines()[-1] if said else str(error)
+        if self.isolation == "bwrap":
+            return EnvironmentFault(
+                f"cannot start the sandbox: {first} (bwrap exit {code})",
+                remedy=(
+                    "Ubuntu 24.04 and later: "
+                    "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0\n"
+                    "In a container: run it with --security-opt seccomp=unconfined "
+                    "--security-opt systempaths=unconfined\n"
+                    "See what is missing: aisys doctor --for grade\n"
+                    "Or grade without it, for code you trust: --isolation process"
+                ),
+            )
+        return EnvironmentFault(f"cannot start a process for submissions: {first}")
+
+    def _next(self, kind: Any, seconds: float) -> Any:
+        """The next message from the host, of that type."""
+        deadline = time.monotonic() + seconds
+        sock = self._started.control
+        while (body := self._receiver.frame()) is None:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([sock], [], [], left)[0]:
+                raise HostLost(f"the sandbox's host said nothing for {seconds:g} s")
+            try:
+                alive = self._receiver.feed()
+            except OSError:
+                alive = False
+            if not alive:
+                raise HostLost("the sandbox's host ended")
+        return wire.decode(body, kind)
+
+    def spawn(self, limits: Limits, *, number: int, seed: int) -> Cell:
+        """A fresh cell under those limits. `number` is unique in the host's life."""
+        self.wait_ready()
+        ours, theirs = socket.socketpair()
+        trace_reader, trace_writer = os.pipe()
+        try:
+            wire.send(
+                self._started.control,
+                wire.Spawn(number, limits, seed),
+                fds=(theirs.fileno(), trace_writer),
+            )
+        except OSError:
+            raise HostLost("the sandbox's host ended") from None
+        finally:
+            theirs.close()
+            os.close(trace_writer)
+        while True:
+            message = self._next(wire.Spawned | wire.Exited, START_SECONDS)
+            if isinstance(message, wire.Exited):
+                self._exited[message.cell] = message
+            elif message.cell == number:
+                break
+        pidfd = self._receiver.fds.pop() if self._receiver.fds else -1
+        if message.problem:
+            ours.close()
+            os.close(trace_reader)
+            raise HostLost(f"cannot start a cell: {message.problem}")
+        pid = _pid_here(pidfd) if pidfd >= 0 else message.pid
+        return Cell(self, number, limits, ours, trace_reader, pidfd, pid)
+
+    def kill(self, number: int) -> None:
+        """End a cell and all its processes; 0 ends every cell."""
+        try:
+            wire.send(self._started.control, wire.Kill(number))
+        except OSError:
+            raise HostLost("the sandbox's host ended") from None
+
+    def exited(self, number: int) -> wire.Exited:
+        """How a cell ended; waits for the host to say so."""
+        while number not in self._exited:
+            message = self._next(wire.Spawned | wire.Exited, EXIT_SECONDS)
+            if isinstance(message, wire.Exited):
+                self._exited[message.cell] = message
+        return self._exited.pop(number)
+
+    @property
+    def alive(self) -> bool:
+        return self._started.process.poll() is None
+
+    def close(self) -> None:
+        self._receiver.close()
+        try:
+            self._started.process.wait(EXIT_SECONDS)
+        except Exception:  # noqa: BLE001 - whatever keeps it: it must end now
+            self._started.process.kill()
+            self._started.process.wait()
+        self._started.errors.close()
+
+
+def _pid_here(pidfd: int) -> int:
+    """The process's number in our own pid namespace."""
+    with open(f"/proc/self/fdinfo/{pidfd}") as file:
+        for line in file:
+            if line.startswith("Pid:"):
+                return int(line.split()[1])
+    return 0
+
+
+class Cell:
+    """One submission's process. Asks one thing at a time; counts CPU seconds used."""
+
+    def __init__(
+        self,
+        host: Host,
+        number: int,
+        limits: Limits,
+        sock: socket.socket,
+        trace: int,
+        pidfd: int,
+        pid: int,
+    ) -> None:
+        self.number = number
+        self.limits = limits
+        self.used = 0.0  # CPU seconds, over all requests so far
+        self._host = host
+        self._sock = sock
+        self._receiver = wire.Receiver(sock, limit=(limits.reply_mib << 20) + (1 << 16))
+        self._trace = trace
+        self._pidfd = pidfd
+        self._pid = pid
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+        self._calls = 0
+        os.set_blocking(trace, False)
+
+    def load(self, request: wire.Load, *, seconds: float) -> wire.Loaded | wire.LoadFailed:
+        return self._ask(request, wire.Loaded | wire.LoadFailed, seconds)  # type: ignore[no-any-return]
+
+    def call(
+        self, method: str, args: tuple[Any, ...], *, seconds: float, trace: bool = False
+    ) -> wire.Returned | wire.Raised | wire.Refused:
+        """Ask the driver; CellTimeout, CellDied or Malformed when no answer comes."""
+        self._calls += 1
+        request = wire.Call(self._calls, method, list(args), trace)
+        reply = self._ask(request, wire.Returned | wire.Raised | wire.Refused, seconds)
+        if reply.id != self._calls:
+            raise wire.Malformed(f"an answer to request {reply.id} when {self._calls} was asked")
+        return reply  # type: ignore[no-any-return]
+
+    def _ask(self, request: msgspec.Struct, kind: Any, seconds: float) -> Any:
+        if self._receiver.pending or self._poll.poll(0):
+            self._unasked()
+        start, cpu = time.monotonic(), self._cpu()
+        try:
+            self._sock.settimeout(seconds * WALL_FACTOR)
+            wire.send(self._sock, request)
+            body = self._wait(start, cpu, seconds)
+        except TimeoutError:
+            raise self._timeout(start, cpu, seconds, Counter()) from None
+        except OSError:
+            body = None
+        if body is None:
+            raise CellDied(self._host.exited(self.number), self._last_line())
+        now = self._cpu()
+        if cpu is not None and now is not None:
+            self.used += now - cpu
+        else:
+            self.used += time.monotonic() - start
+        return wire.decode(body, kind)
+
+    def _unasked(self) -> None:
+        """Bytes came before the request: an early answer, or the end of the cell."""
+        try:
+            if self._receiver.pending or self._receiver.feed():
+                raise wire.Malformed("an answer that nobody asked for")
+        except OSError:
+            pass
+        raise CellDied(self._host.exited(self.number), self._last_line())
+
+    def _wait(self, start: float, cpu: float | None, seconds: float) -> bytes | None:
+        """The reply's bytes; None at the end of the stream; CellTimeout at the limit."""
+        seen: Counter[wire.Frame] = Counter()
+        pause = seconds / 2
+        while (body := self._receiver.frame()) is None:
+            if self._poll.poll(pause * 1000):
+                if not self._receiver.feed():
+                    return None
+                continue
+            wall = time.monotonic() - start
+            used = self._used_since(cpu, wall)
+            if used >= seconds or wall >= seconds * WALL_FACTOR:
+                raise self._timeout(start, cpu, seconds, seen)
+            pause = seconds / 2 / SAMPLES
+            self._sample(seen)
+        return body
+
+    def _used_since(self, cpu: float | None, wall: float) -> float:
+        now = self._cpu()
+        return wall if cpu is None or now is None else now - cpu
+
+    def _timeout(
+        self, start: float, cpu: float | None, seconds: float, seen: Counter[wire.Frame]
+    ) -> CellTimeout:
+        wall = time.monotonic() - start
+        now = self._cpu()
+        used = None if cpu is None or now is None else now - cpu
+        self.used += wall if used is None else used
+        return CellTimeout(seconds, used, wall, seen.most_common())
+
+    def _sample(self, seen: Counter[wire.Frame]) -> None:
+        """Ask the cell's fault handler where it is; it answers on the trace pipe."""
+        if self._pidfd < 0:
+            return
+        try:
+            signal.pidfd_send_signal(self._pidfd, signal.SIGUSR1)
+        except OSError:
+            return
+        time.sleep(0.002)
+        line = self._last_line()
+        if line is not None:
+            seen[line] += 1
+
+    def _last_line(self) -> wire.Frame | None:
+        """The innermost line of the student's files in what the trace pipe holds."""
+        try:
+            text = os.read(self._trace, 1 << 16)
+        except OSError:
+            return None
+        for file, line, function in _TRACE.findall(text):
+            name = file.decode(errors="replace")
+            if not name.startswith(("/", "<")) and name != "driver.py":
+                return wire.Frame(name, int(line), function.decode(errors="replace"))
+        return None
+
+    def _cpu(self) -> float | None:
+        """CPU seconds of the cell's first process so far, by its process clock."""
+        if self._pid <= 0:
+            return None
+        try:
+            # The kernel's number for "CPU clock of process pid": (~pid << 3) | 2.
+            return time.clock_gettime((~self._pid << 3) | 2)
+        except (OSError, AttributeError):
+            return None
+
+    def close(self) -> None:
+        """End the cell, and wait until the host says that it is gone."""
+        try:
+            self._host.kill(self.number)
+            self._host.exited(self.number)
+        finally:
+            self.forget()
+
+    def forget(self) -> None:
+        """Close our descriptors of a cell that has ended."""
+        self._sock.close()
+        os.close(self._trace)
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
+
+
+def resolve_isolation(asked: str, wanted: Profile, *, fall_back: bool) -> tuple[str, Host]:
+    """A ready host under the isolation asked for; "auto" may fall back to "process"."""
+    if asked == "process":
+        host = Host(wanted, isolation="process")
+        host.wait_ready()
+        return "process", host
+    try:
+        host = Host(wanted, isolation="bwrap")
+        host.wait_ready()
+    except EnvironmentFault:
+        if asked == "auto" and fall_back:
+            return resolve_isolation("process", wanted, fall_back=False)
+        raise
+    return "bwrap", host

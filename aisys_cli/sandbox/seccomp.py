@@ -1,0 +1,147 @@
+"""The system calls a cell may not make, as a seccomp filter in classic BPF.
+
+Namespaces hide the machine from a cell; this takes away calls that make memory which
+no limit counts (memfd, System V shared memory), that reach into other processes, that
+build further namespaces, or that talk to parts of the kernel no lab needs. A refused
+call returns EPERM. clone3 returns ENOSYS, so that libc falls back to clone, whose flags
+a filter can read. See seccomp(2) and linux/filter.h for the numbers.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import platform
+import socket
+import struct
+
+__all__ = ["install", "supported"]
+
+# name: (x86_64, aarch64); None where the architecture has no such call.
+_REFUSED: dict[str, tuple[int | None, int]] = {
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "shmget": (29, 194),
+    "msgget": (68, 186),
+    "semget": (64, 190),
+    "mq_open": (240, 180),
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "process_madvise": (440, 440),
+    "pidfd_getfd": (438, 438),
+    "kcmp": (312, 272),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "mount": (165, 40),
+    "umount2": (166, 39),
+    "pivot_root": (155, 41),
+    "chroot": (161, 51),
+    "open_tree": (428, 428),
+    "move_mount": (429, 429),
+    "fsopen": (430, 430),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "mount_setattr": (442, 442),
+    "bpf": (321, 280),
+    "perf_event_open": (298, 241),
+    "userfaultfd": (323, 282),
+    "io_uring_setup": (425, 425),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+    "keyctl": (250, 219),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "fanotify_init": (300, 262),
+    "inotify_init1": (294, 26),
+    "name_to_handle_at": (303, 264),
+    "open_by_handle_at": (304, 265),
+    "kexec_load": (246, 104),
+    "init_module": (175, 105),
+    "finit_module": (313, 273),
+    "delete_module": (176, 106),
+    "quotactl": (179, 60),
+    "acct": (163, 89),
+    "swapon": (167, 224),
+    "reboot": (169, 142),
+    "syslog": (103, 116),
+    "personality": (135, 92),
+    "modify_ldt": (154, None),
+}  # type: ignore[dict-item]
+_CLONE = (56, 220)
+_CLONE3 = (435, 435)
+_SOCKET = (41, 198)
+_FCNTL = (72, 25)
+_ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+
+_CLONE_NAMESPACES = 0x7E020080  # every CLONE_NEW* flag, time namespaces too
+_F_SETLEASE, _F_NOTIFY = 1024, 1026
+_FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
+
+_LOAD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
+_NR, _ARCH, _ARG0, _ARG1 = 0, 4, 16, 24  # offsets in struct seccomp_data
+_ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
+_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
+
+
+def supported() -> bool:
+    """Whether this machine's system call numbers are known here."""
+    return platform.machine() in _ARCHITECTURES
+
+
+def _program(machine: str) -> bytes:
+    column, audit_arch = _ARCHITECTURES[machine]
+    code: list[tuple[int, int, int, int]] = []
+
+    def op(kind: int, k: int, *, yes: int = 0, no: int = 0) -> None:
+        code.append((kind, yes, no, k))
+
+    def refuse(number: int) -> None:
+        op(_RET, _ERRNO | number)
+
+    op(_LOAD, _ARCH)
+    op(_JEQ, audit_arch, yes=1)
+    op(_RET, _KILL)
+    op(_LOAD, _NR)
+    op(_JGE, 0x40000000, no=1)  # x32 calls: the same kernel by other numbers
+    refuse(errno.EPERM)
+    for numbers in _REFUSED.values():
+        number = numbers[column]
+        if number is not None:
+            op(_JEQ, number, no=1)
+            refuse(errno.EPERM)
+    op(_JEQ, _CLONE3[column], no=1)
+    refuse(errno.ENOSYS)
+    op(_JEQ, _CLONE[column], no=3)
+    op(_LOAD, _ARG0)
+    op(_JSET, _CLONE_NAMESPACES, yes=0, no=1)
+    refuse(errno.EPERM)
+    op(_LOAD, _NR)
+    op(_JEQ, _FCNTL[column], no=4)
+    op(_LOAD, _ARG1)
+    op(_JEQ, _F_SETLEASE, yes=1)
+    op(_JEQ, _F_NOTIFY, no=1)
+    refuse(errno.EPERM)
+    op(_LOAD, _NR)
+    op(_JEQ, _SOCKET[column], no=len(_FAMILIES) + 2)
+    op(_LOAD, _ARG0)
+    for left, family in zip(range(len(_FAMILIES), 0, -1), _FAMILIES, strict=True):
+        op(_JEQ, family, yes=left)
+    refuse(errno.EAFNOSUPPORT)
+    op(_RET, _ALLOW)
+    return b"".join(struct.pack("<HBBI", *line) for line in code)
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
+def install(libc: ctypes.CDLL) -> None:
+    """Give this process and all its children the filter, for good. OSError on failure."""
+    code = _program(platform.machine())
+    memory = ctypes.create_string_buffer(code, len(code))
+    program = _Program(len(code) // 8, ctypes.addressof(memory))
+    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "no_new_privs refused")
+    if libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(program), 0, 0):
+        raise OSError(ctypes.get_errno(), "seccomp filter refused")

@@ -1,0 +1,240 @@
+"""The wire: typed MessagePack frames between the grader, a host and its cells.
+
+Values inside a message are plain data: None, bool, int (64 bits), float, str, bytes, list, dict with
+str keys, and arrays as (dtype, shape, bytes) with a dtype of DTYPES. Nothing is ever
+unpickled, evaluated or imported by name of the other side.
+
+Bytes from a cell are hostile. A Receiver bounds a frame before it reads it; `decode`
+raises Malformed, and nothing else, for whatever does not fit. frames.py has the framing.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+import struct
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+
+from aisys_cli.sandbox import frames
+from aisys_cli.sandbox.frames import Malformed, Receiver
+from aisys_cli.sandbox.limits import Limits
+
+__all__ = [
+    "DTYPES",
+    "Call",
+    "Exited",
+    "Fault",
+    "Frame",
+    "HostReady",
+    "Kill",
+    "Load",
+    "LoadFailed",
+    "Loaded",
+    "Malformed",
+    "Raised",
+    "Receiver",
+    "Refused",
+    "Returned",
+    "Spawn",
+    "Spawned",
+    "decode",
+    "encode",
+    "send",
+]
+
+DTYPES = (
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "float16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+)
+MAX_NDIM = 16
+ARRAY = 1  # MessagePack extension code
+_LENGTH = struct.Struct("<I")
+
+
+# -- messages ----------------------------------------------------------------
+
+
+class Spawn(msgspec.Struct, tag=True):
+    """grader -> host: fork a cell. Comes with two descriptors: wire and trace."""
+
+    cell: int
+    limits: Limits
+    seed: int
+
+
+class Kill(msgspec.Struct, tag=True):
+    """grader -> host: end this cell and everything in it; 0 means every cell."""
+
+    cell: int
+
+
+class HostReady(msgspec.Struct, tag=True):
+    """host -> grader: the profile is imported; `python` and packages as versions."""
+
+    versions: dict[str, str]
+
+
+class Spawned(msgspec.Struct, tag=True):
+    """host -> grader: the cell runs. Comes with its pidfd where the system has them."""
+
+    cell: int
+    pid: int
+    problem: str = ""
+
+
+class Exited(msgspec.Struct, tag=True):
+    """host -> grader: the cell ended, by itself (code or signal) or for a reason.
+
+    `reason` is "" or the limit that was passed: "memory", "processes".
+    """
+
+    cell: int
+    code: int
+    signal: int
+    reason: str
+    peak_mib: int
+
+
+class Load(msgspec.Struct, tag=True):
+    """grader -> cell: import the submission. `files` maps names to source bytes."""
+
+    files: dict[str, bytes]
+    entry: str
+    driver: bytes
+    forbid: list[str]
+
+
+class Call(msgspec.Struct, tag=True):
+    """grader -> cell: run `method` of the driver. `trace` asks which functions ran."""
+
+    id: int
+    method: str
+    args: list[Any]
+    trace: bool = False
+
+
+class Frame(msgspec.Struct, array_like=True, frozen=True):
+    """A line of the student's own code, in a traceback or a list of what ran."""
+
+    file: str
+    line: int
+    function: str
+    text: str = ""
+
+
+class Fault(msgspec.Struct):
+    """An exception of the student's code, innermost frame last."""
+
+    type: str
+    message: str
+    frames: list[Frame]
+
+
+class Loaded(msgspec.Struct, tag=True):
+    output: str = ""
+
+
+class LoadFailed(msgspec.Struct, tag=True):
+    """cell -> grader: the submission could not be imported.
+
+    `kind` is "syntax", "raised", "forbidden" or "missing".
+    """
+
+    kind: str
+    fault: Fault
+    output: str = ""
+
+
+class Returned(msgspec.Struct, tag=True):
+    id: int
+    value: Any
+    output: str = ""
+    ran: list[Frame] = []
+
+
+class Raised(msgspec.Struct, tag=True):
+    id: int
+    fault: Fault
+    output: str = ""
+    forbidden: bool = False
+
+
+class Refused(msgspec.Struct, tag=True):
+    """cell -> grader: the student's code returned what is not data; `message` says what."""
+
+    id: int
+    message: str
+    output: str = ""
+    ran: list[Frame] = []
+
+
+# -- arrays ------------------------------------------------------------------
+
+
+def _pack_array(value: Any) -> Any:
+    if type(value) is np.ndarray or isinstance(value, np.generic):
+        array = np.asarray(value)
+        if array.dtype.name not in DTYPES:
+            raise TypeError(f"an array of dtype {array.dtype} cannot travel")
+        head = msgspec.msgpack.encode((array.dtype.name, array.shape))
+        return msgspec.msgpack.Ext(ARRAY, _LENGTH.pack(len(head)) + head + array.tobytes())
+    raise TypeError(f"a value of type {type(value).__name__} cannot travel")
+
+
+_HEAD = msgspec.msgpack.Decoder(tuple[str, tuple[int, ...]])
+
+
+def _unpack_array(code: int, data: memoryview) -> Any:
+    if code != ARRAY:
+        raise ValueError(f"extension {code} is unknown")
+    (length,) = _LENGTH.unpack_from(data)
+    name, shape = _HEAD.decode(data[4 : 4 + length])
+    body = data[4 + length :]
+    if name not in DTYPES:
+        raise ValueError(f"dtype {name[:40]!r} is not one of {', '.join(DTYPES)}")
+    if len(shape) > MAX_NDIM or any(n < 0 for n in shape):
+        raise ValueError(f"shape {str(shape)[:80]} is impossible")
+    dtype = np.dtype(name)
+    if math.prod(shape) * dtype.itemsize != len(body):
+        raise ValueError(f"{len(body)} bytes are not {name} of shape {shape}")
+    # A copy: writable, aligned, and nothing keeps the frame alive.
+    return np.frombuffer(body, dtype=dtype).reshape(shape).copy()
+
+
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=_pack_array)
+T = TypeVar("T")
+_DECODERS: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
+
+
+def encode(message: Any) -> bytes:
+    """The bytes of a message, without the length. TypeError if a value cannot travel."""
+    return _ENCODER.encode(message)
+
+
+def decode(data: bytes, kind: type[T] | Any) -> T:
+    """The message in `data`, which must be of type `kind`; else Malformed."""
+    decoder = _DECODERS.get(kind)
+    if decoder is None:
+        decoder = _DECODERS[kind] = msgspec.msgpack.Decoder(kind, ext_hook=_unpack_array)
+    try:
+        return decoder.decode(data)  # type: ignore[no-any-return]
+    # Whatever hostile bytes make a decoder raise is one thing to the caller.
+    except Exception as error:
+        raise Malformed(f"{type(error).__name__}: {str(error)[:300]}") from None
+
+
+def send(sock: socket.socket, message: Any, *, fds: tuple[int, ...] = ()) -> None:
+    """Write one message as a frame; descriptors travel with its first byte."""
+    frames.send(sock, encode(message), fds=fds)
