@@ -23,7 +23,7 @@ __all__ = ["Submission", "find_submissions", "read_submission"]
 
 MAX_FILES = 64
 MAX_ENTRIES = 2000  # directory entries looked at, in one submission
-SKIPPED = frozenset({"__pycache__", "node_modules", "venv"})
+SKIPPED = frozenset({"__pycache__", "node_modules", "public", "venv"})
 
 
 class Submission(msgspec.Struct, frozen=True):

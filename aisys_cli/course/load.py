@@ -165,3 +165,6 @@ def _validate_checks(path: Path, facts: LabFile) -> None:
             if need not in seen:
                 _fail(path, f"{key}.needs", need, "is not a check that stands before it")
         seen.append(check.id)
+    total = sum(check.points for check in facts.checks)
+    if total != facts.points:
+        _fail(path, "points", facts.points, f"the checks' points add up to {total}")

@@ -78,6 +78,7 @@ class LabFile(_Strict, frozen=True):
     section: str
     profile: str
     files: list[str]
+    points: int
     tasks: list[Task]
     checks: list[Check]
     limits: Limits = Limits()
@@ -109,7 +110,7 @@ class Lab:
 
     @property
     def max_score(self) -> int:
-        return sum(check.points for check in self.facts.checks)
+        return self.facts.points
 
     @property
     def has_hidden(self) -> bool:
@@ -127,6 +128,11 @@ class Lab:
 
     def hints(self, language: str) -> Path:
         return self.folder / f"hints.{language}.md"
+
+    @property
+    def version(self) -> str:
+        """The declared version and a digest of everything that a grade rests on."""
+        return f"{self.facts.version}-{self.digest()}"
 
     def graded_files(self) -> list[Path]:
         """Every file that can change a grade, in a stable order."""

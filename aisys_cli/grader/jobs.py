@@ -12,7 +12,10 @@ __all__ = ["Done", "Failed", "Job", "Ready", "Setup", "build_report", "infra_rep
 
 
 class Setup(msgspec.Struct, tag=True):
-    """coordinator -> worker, first: the lab to collect and how to confine submissions."""
+    """coordinator -> worker, first: the lab to collect and how to confine submissions.
+
+    `isolation` is "bwrap", "process", or "auto": bwrap, and process where that is closed.
+    """
 
     course: str
     lab: str
@@ -28,7 +31,11 @@ class Ready(msgspec.Struct, tag=True):
 
 
 class Job(msgspec.Struct, tag=True):
-    """coordinator -> worker: grade this. `problem` says why the files cannot be used."""
+    """coordinator -> worker: grade this. `problem` says why the files cannot be used.
+
+    `examples` replaces the number of inputs of every check. Without `shrink` a check ends
+    at its first failing input.
+    """
 
     submission: str
     digest: str
@@ -39,6 +46,8 @@ class Job(msgspec.Struct, tag=True):
     notes: list[str] = []
     keep_calls: bool = False
     limits: Limits | None = None
+    examples: int | None = None
+    shrink: bool = True
 
 
 class Done(msgspec.Struct, tag=True):
@@ -70,7 +79,7 @@ def build_report(
     scores = [result.score for result in results]
     return Report(
         lab=lab.id,
-        lab_version=f"{lab.facts.version}-{lab.digest()}",
+        lab_version=lab.version,
         submission=job.submission,
         submission_digest=job.digest,
         seed=job.seed,

@@ -23,6 +23,7 @@ from aisys_cli.course.records import Check, Lab
 from aisys_cli.errors import CourseError
 from aisys_cli.grader.checks import check_id
 from aisys_cli.grader.compare import Mismatch
+from aisys_cli.grader.jobs import Job
 from aisys_cli.grader.seeds import check_seed
 from aisys_cli.grader.student import Asked, EndCheck, Failure, Student, StudentRaised
 from aisys_cli.report.records import CheckResult
@@ -47,6 +48,36 @@ def pytest_arguments(lab: Lab, *, hidden: bool) -> list[str]:
     ]
 
 
+def forget_local_constants() -> None:
+    """Keep Hypothesis from drawing constants that it finds in the code around it.
+
+    It reads the source of whatever modules happen to be loaded from outside
+    site-packages, and mixes their numbers into what it generates: then the inputs of a
+    check would depend on how aisys is installed, and every fork would pay for the search.
+    There is no setting for it; tests/grader/test_plugin.py notices when this stops working.
+    """
+    from hypothesis.internal.conjecture import providers
+
+    if hasattr(providers, "_get_local_constants"):
+        providers._get_local_constants = providers.Constants
+
+
+def use_quiet_settings() -> None:
+    """Hypothesis' defaults for checks: no clock, no memory of other runs, no output."""
+    hypothesis.settings.register_profile(
+        "aisys",
+        deadline=None,
+        database=None,
+        derandomize=False,
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.quiet,
+        report_multiple_bugs=False,
+        print_blob=False,
+    )
+    hypothesis.settings.load_profile("aisys")
+
+
 class Checks:
     """A lab's collected checks. `serve` is called once, when they are ready to run."""
 
@@ -59,6 +90,8 @@ class Checks:
         self._student: Any = None
         self._outcome: BaseException | None = None
         self._calls: dict[str, list[Asked]] = {}
+        use_quiet_settings()
+        forget_local_constants()
 
     # -- collection --------------------------------------------------------------
 
@@ -88,7 +121,6 @@ class Checks:
             folder = self.lab.hidden_folder if check.visibility == "hidden" else self.lab.folder
             if item.path.parent != folder:
                 self._wrong(f"check {check.id} is {check.visibility} but stands in {item.path}")
-            self._configure(item.obj, check)
             self.items[check.id] = item
         for id, item in found.items():
             self._wrong(f"{item.path} has check {id}, which lab.toml does not have")
@@ -96,24 +128,6 @@ class Checks:
     def _wrong(self, what: str) -> None:
         if self.problem is None:
             self.problem = CourseError(f"{self.lab.id}: {what}")
-
-    def _configure(self, function: Any, check: Check) -> None:
-        if not hasattr(function, "hypothesis"):
-            return
-        try:
-            hypothesis.settings(
-                max_examples=check.examples,
-                deadline=None,
-                database=None,
-                derandomize=False,
-                phases=(Phase.explicit, Phase.generate, Phase.shrink),
-                suppress_health_check=list(HealthCheck),
-                verbosity=Verbosity.quiet,
-                report_multiple_bugs=False,
-                print_blob=False,
-            )(function)
-        except hypothesis.errors.InvalidArgument:
-            self._wrong(f"check {check.id} has its own @settings; use `examples` in lab.toml")
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         del session
@@ -135,20 +149,24 @@ class Checks:
             self._protocol(item, None)
         self._outcome = None
 
-    def run(self, student: Student, *, seed: int, secret: str, only: list[str]) -> list[CheckResult]:
-        """The results of the checks in `only` (or of all), in lab.toml's order."""
+    def run(self, student: Student, job: Job, *, secret: str) -> list[CheckResult]:
+        """The results of the job's checks, in lab.toml's order."""
         self._student = student
         results: dict[str, CheckResult] = {}
         chosen = [c for c in self.lab.facts.checks if c.id in self.items]
-        if only:
-            chosen = [c for c in chosen if c.id in only]
-        for i, check in enumerate(chosen):
+        if job.only:
+            chosen = [c for c in chosen if c.id in job.only]
+        for check, following in zip(chosen, [*chosen[1:], None], strict=True):
             missing = [n for n in check.needs if n in results and results[n].verdict != "pass"]
             if missing:
                 results[check.id] = _blocked(check, missing)
                 continue
-            following = chosen[i + 1].id if i + 1 < len(chosen) else None
-            results[check.id] = self._run_one(check, student, seed, secret, following)
+            item = self.items[check.id]
+            if hasattr(item.obj, "hypothesis"):
+                seed = check_seed(self.lab.facts, check, job.seed, secret=secret)
+                hypothesis.seed(seed)(item.obj)
+                hypothesis.settings(max_examples=job.examples or check.examples)(item.obj)
+            results[check.id] = self._run_one(check, student, following)
         return list(results.values())
 
     @property
@@ -156,17 +174,12 @@ class Checks:
         """For each check that did not pass: the calls of its smallest failing input."""
         return self._calls
 
-    def _run_one(
-        self, check: Check, student: Student, seed: int, secret: str, following: str | None
-    ) -> CheckResult:
-        item = self.items[check.id]
-        if hasattr(item.obj, "hypothesis"):
-            hypothesis.seed(check_seed(self.lab.facts, check, seed, secret=secret))(item.obj)
+    def _run_one(self, check: Check, student: Student, following: Check | None) -> CheckResult:
         student.begin_check()
         start = time.monotonic()
         failure = student.load_failure
         if failure is None:
-            self._protocol(item, self.items.get(following or ""))
+            self._protocol(self.items[check.id], self.items[following.id] if following else None)
             failure = self._judge(student)
         if failure is not None and failure.verdict != "infra" and student.smallest_calls:
             self._calls[check.id] = student.smallest_calls

@@ -24,7 +24,7 @@ import msgspec
 from aisys_cli.grader.compare import Mismatch, describe
 from aisys_cli.report.records import Evidence, Place, Verdict, clean
 from aisys_cli.sandbox import wire
-from aisys_cli.sandbox.client import Cell, CellDied, CellTimeout, Host
+from aisys_cli.sandbox.client import Cell, CellDied, CellTimeout, Host, Starting
 from aisys_cli.sandbox.limits import WALL_FACTOR, Limits
 
 __all__ = ["Asked", "EndCheck", "Failure", "Student", "StudentRaised"]
@@ -70,18 +70,36 @@ class Asked(msgspec.Struct, frozen=True):
 class Student:
     """See the module's text. Public methods are the engine's; any other name is a call."""
 
-    def __init__(self, host: Callable[[], Host], limits: Limits, load: wire.Load, seed: int) -> None:
+    def __init__(
+        self,
+        host: Callable[[], Host],
+        limits: Limits,
+        load: wire.Load,
+        seed: int,
+        *,
+        shrink: bool = True,
+    ) -> None:
         self._host = host
         self._limits = limits
         self._load = load
         self._seed = seed
+        self._shrink_inputs = SHRINK_INPUTS if shrink else 0
         self._cell: Cell | None = None
+        self._starting: Starting | None = None
         self._cells = os.getpid() << 16  # never the number of an earlier fork's cell
         self._spent = 0.0  # CPU seconds of cells that are gone
         self.load_failure: Failure | None = None
         self.begin_check()
 
     # -- for the engine --------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Have a cell started, if none is, without waiting for it."""
+        if self._starting is None and self.load_failure is None:
+            self._cells += 1
+            self._starting = self._host().spawn(
+                self._limits, number=self._cells, seed=self._seed
+            )
 
     def begin_check(self) -> None:
         self._check_start = self._used()
@@ -100,7 +118,7 @@ class Student:
     def one_input(self) -> Iterator[None]:
         """Around one run of the check's function."""
         self._inputs += 1
-        if self._first_failure and self._inputs > self._first_failure + SHRINK_INPUTS:
+        if self._first_failure and self._inputs > self._first_failure + self._shrink_inputs:
             assert self._last is not None
             raise EndCheck(self.failure(self._last[0]))
         self._asked = []
@@ -123,9 +141,11 @@ class Student:
         return self._last[1] if self._last else self._asked
 
     def close(self) -> None:
+        if self._starting is not None:
+            self._cell = self._starting.cell()
         if self._cell is not None:
             self._cell.close()
-            self._cell = None
+        self._cell = self._starting = None
 
     # -- calls -----------------------------------------------------------------
 
@@ -196,8 +216,10 @@ class Student:
         if self.load_failure is not None:
             raise EndCheck(self.load_failure)
         if self._cell is None:
-            self._cells += 1
-            self._cell = self._host().spawn(self._limits, number=self._cells, seed=self._seed)
+            self.prepare()
+            assert self._starting is not None
+            starting, self._starting = self._starting, None
+            self._cell = starting.cell()
             self._import()
         return self._cell
 
@@ -349,7 +371,6 @@ _IMPORTING = {
     "syntax": "the file does not parse",
     "raised": "importing the file failed",
     "forbidden": "importing the file failed",
-    "missing": "nothing to import",
 }
 
 

@@ -29,6 +29,7 @@ from aisys_cli.errors import AisysError, EnvironmentFault
 from aisys_cli.grader.jobs import Done, Failed, Job, Ready, Setup, build_report, infra_report
 from aisys_cli.sandbox import frames, wire
 from aisys_cli.sandbox.client import Host
+from aisys_cli.sandbox.launcher import find_bwrap
 from aisys_cli.sandbox.limits import WALL_FACTOR
 from aisys_cli.sandbox.profile import profile
 
@@ -51,7 +52,7 @@ class _Worker:
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(1)  # a pool of threads cannot be forked
         checks.warm()
-        versions = self.host.wait_ready().versions
+        versions = self.ready_host().versions
         for name in ("torch", "hypothesis", "pytest"):
             if name in sys.modules:
                 versions[name] = str(sys.modules[name].__version__)
@@ -63,6 +64,15 @@ class _Worker:
         while (body := receiver.read()) is not None:
             job = wire.decode(body, Job)
             frames.send(self.line, self.in_fork(checks, job))
+
+    def ready_host(self) -> wire.HostReady:
+        try:
+            return self.host.wait_ready()
+        except EnvironmentFault:
+            if self.setup.isolation != "auto":
+                raise
+            self.host = Host(self.host.profile, isolation="process")
+            return self.host.wait_ready()
 
     # -- the parent's half --------------------------------------------------------
 
@@ -123,12 +133,13 @@ class _Worker:
         limits = job.limits or self.lab.facts.limits
         driver = self.lab.driver.read_bytes()
         load = wire.Load(job.files, self.lab.entry, driver, self.lab.facts.forbid)
-        student = Student(lambda: self.host, limits, load, job.seed)
+        student = Student(lambda: self.host, limits, load, job.seed, shrink=job.shrink)
         if job.problem:
             student.load_failure = Failure("error", job.problem)
+        student.prepare()
         start = time.monotonic()
         try:
-            results = checks.run(student, seed=job.seed, secret=self.setup.secret, only=job.only)
+            results = checks.run(student, job, secret=self.setup.secret)
         finally:
             student.close()
         calls = {}
@@ -165,11 +176,15 @@ def _run(line: socket.socket) -> None:
         return
     setup = wire.decode(body, Setup)
     lab = load_lab(Path(setup.course), setup.lab)
-    host = Host(profile(lab.facts.profile), isolation=setup.isolation)
+    wanted = profile(lab.facts.profile)
+    if setup.isolation == "auto" and find_bwrap() is None:
+        setup.isolation = "process"
+    first = "bwrap" if setup.isolation == "auto" else setup.isolation
+    worker = _Worker(line, setup, lab, Host(wanted, isolation=first))
     try:
-        _serve_in_pytest(_Worker(line, setup, lab, host))
+        _serve_in_pytest(worker)
     finally:
-        host.close()
+        worker.host.close()
 
 
 def _serve_in_pytest(worker: _Worker) -> None:

@@ -22,7 +22,7 @@ from aisys_cli.sandbox import launcher, wire
 from aisys_cli.sandbox.limits import WALL_FACTOR, Limits
 from aisys_cli.sandbox.profile import Profile
 
-__all__ = ["Cell", "CellDied", "CellTimeout", "Host", "HostLost", "resolve_isolation"]
+__all__ = ["Cell", "CellDied", "CellTimeout", "Host", "HostLost", "Starting"]
 
 START_SECONDS = 60.0
 EXIT_SECONDS = 10.0
@@ -112,11 +112,11 @@ class Host:
                 raise HostLost("the sandbox's host ended")
         return wire.decode(body, kind)
 
-    def spawn(self, limits: Limits, *, number: int, seed: int) -> Cell:
-        """A fresh cell under those limits. `number` is unique in the host's life."""
+    def spawn(self, limits: Limits, *, number: int, seed: int) -> Starting:
+        """Ask for a fresh cell. `number` is unique in the host's life."""
         self.wait_ready()
         ours, theirs = socket.socketpair()
-        trace_reader, trace_writer = os.pipe()
+        trace, trace_writer = os.pipe()
         try:
             wire.send(
                 self._started.control,
@@ -128,6 +128,10 @@ class Host:
         finally:
             theirs.close()
             os.close(trace_writer)
+        return Starting(self, number, limits, ours, trace)
+
+    def spawned(self, number: int) -> tuple[int, int]:
+        """(pid, pidfd or -1) of a cell that was asked for; waits for the host to say so."""
         while True:
             message = self._next(wire.Spawned | wire.Exited, START_SECONDS)
             if isinstance(message, wire.Exited):
@@ -136,11 +140,8 @@ class Host:
                 break
         pidfd = self._receiver.fds.pop() if self._receiver.fds else -1
         if message.problem:
-            ours.close()
-            os.close(trace_reader)
             raise HostLost(f"cannot start a cell: {message.problem}")
-        pid = _pid_here(pidfd) if pidfd >= 0 else message.pid
-        return Cell(self, number, limits, ours, trace_reader, pidfd, pid)
+        return (_pid_here(pidfd) if pidfd >= 0 else message.pid), pidfd
 
     def kill(self, number: int) -> None:
         """End a cell and all its processes; 0 ends every cell."""
@@ -178,6 +179,26 @@ def _pid_here(pidfd: int) -> int:
             if line.startswith("Pid:"):
                 return int(line.split()[1])
     return 0
+
+
+class Starting:
+    """A cell that is being started while the grader does other work."""
+
+    def __init__(
+        self, host: Host, number: int, limits: Limits, sock: socket.socket, trace: int
+    ) -> None:
+        self._host, self._number, self._limits = host, number, limits
+        self._sock, self._trace = sock, trace
+
+    def cell(self) -> Cell:
+        """The cell, once it runs; HostLost if it cannot be started."""
+        try:
+            pid, pidfd = self._host.spawned(self._number)
+        except HostLost:
+            self._sock.close()
+            os.close(self._trace)
+            raise
+        return Cell(self._host, self._number, self._limits, self._sock, self._trace, pidfd, pid)
 
 
 class Cell:
@@ -330,19 +351,3 @@ class Cell:
         os.close(self._trace)
         if self._pidfd >= 0:
             os.close(self._pidfd)
-
-
-def resolve_isolation(asked: str, wanted: Profile, *, fall_back: bool) -> tuple[str, Host]:
-    """A ready host under the isolation asked for; "auto" may fall back to "process"."""
-    if asked == "process":
-        host = Host(wanted, isolation="process")
-        host.wait_ready()
-        return "process", host
-    try:
-        host = Host(wanted, isolation="bwrap")
-        host.wait_ready()
-    except EnvironmentFault:
-        if asked == "auto" and fall_back:
-            return resolve_isolation("process", wanted, fall_back=False)
-        raise
-    return "bwrap", host

@@ -270,6 +270,7 @@ def main(argv: list[str]) -> None:
         versions[name] = str(getattr(module, "__version__", ""))
     if "torch" in versions:
         sys.modules["torch"].set_num_threads(1)
+    cell_module.warm()
     confine.become_subreaper()
     gc.collect()
     gc.freeze()  # forked cells share these pages instead of copying them

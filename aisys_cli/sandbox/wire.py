@@ -149,7 +149,7 @@ class Loaded(msgspec.Struct, tag=True):
 class LoadFailed(msgspec.Struct, tag=True):
     """cell -> grader: the submission could not be imported.
 
-    `kind` is "syntax", "raised", "forbidden" or "missing".
+    `kind` is "syntax", "raised" or "forbidden".
     """
 
     kind: str

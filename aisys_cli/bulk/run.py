@@ -1,0 +1,110 @@
+"""Grading runs: one submission, or a folder of them into a gradebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from aisys_cli.bulk.gradebook import Gradebook
+from aisys_cli.bulk.intake import Submission, read_submission
+from aisys_cli.bulk.pool import Pool
+from aisys_cli.course.records import Lab
+from aisys_cli.grader.jobs import Done, Job, Setup
+from aisys_cli.grader.seeds import course_secret
+from aisys_cli.report.records import Report
+
+__all__ = ["Plan", "grade_all", "grade_one", "job_for", "open_pool", "plan"]
+
+
+def open_pool(lab: Lab, *, isolation: str, hidden: bool, workers: int = 1) -> Pool:
+    """Worker processes for a lab, to be used as a context manager."""
+    root = lab.folder.parent.parent
+    setup = Setup(str(root), lab.id, isolation, hidden, course_secret())
+    return Pool(lab, setup, size=workers)
+
+
+def job_for(submission: Submission, *, seed: int, only: Iterable[str] = ()) -> Job:
+    return Job(
+        submission=submission.id,
+        digest=submission.digest,
+        files=submission.files,
+        seed=seed,
+        problem=submission.problem,
+        notes=list(submission.notes),
+        only=list(only),
+    )
+
+
+def grade_one(
+    pool: Pool,
+    submission: Submission,
+    *,
+    seed: int,
+    only: Iterable[str] = (),
+    examples: int | None = None,
+) -> Done:
+    """One submission's report, with the calls of its smallest failing inputs."""
+    job = job_for(submission, seed=seed, only=only)
+    job.keep_calls = True
+    job.examples = examples
+    return next(iter(pool.grade([job])))
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a bulk run will do: `todo` is graded, `kept` has a valid report already."""
+
+    todo: list[tuple[str, Path]]
+    kept: list[str]
+
+
+def plan(
+    found: list[tuple[str, Path]],
+    lab: Lab,
+    book: Gradebook,
+    *,
+    seed: int,
+    isolation: str,
+    resume: bool = True,
+    regrade: tuple[str, ...] = (),
+) -> Plan:
+    """Which submissions still need grading.
+
+    One is kept if its newest report was made of the same files with the same lab version,
+    seed and isolation, and is not `infra`; `regrade` holds ids, "infra" or "all".
+    """
+    done = book.graded(lab.id, lab.version, seed=seed, isolation=isolation)
+    todo, kept = [], []
+    for id, path in found:
+        digest, verdict = done.get(id, ("", ""))
+        again = not resume or "all" in regrade or id in regrade or verdict in ("", "infra")
+        if again or read_submission(id, path, lab).digest != digest:
+            todo.append((id, path))
+        else:
+            kept.append(id)
+    return Plan(todo, kept)
+
+
+def grade_all(
+    pool: Pool,
+    lab: Lab,
+    todo: list[tuple[str, Path]],
+    book: Gradebook,
+    *,
+    seed: int,
+    each: Callable[[Report], None],
+) -> None:
+    """Grade what the plan says; a report is in the gradebook before `each` hears of it."""
+    with closing(_graded(pool, lab, todo, seed)) as results:
+        for done in results:
+            book.add(done.report)
+            each(done.report)
+
+
+def _graded(pool: Pool, lab: Lab, todo: list[tuple[str, Path]], seed: int) -> Iterator[Done]:
+    # A generator of jobs: a submission is read when a worker is free for it.
+    yield from pool.grade(
+        job_for(read_submission(id, path, lab), seed=seed) for id, path in todo
+    )

@@ -1,0 +1,147 @@
+"""What every command starts from: the settings, the course, the lab that is meant."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aisys_cli.errors import NothingToDo, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from aisys_cli.course.records import Course, Lab
+    from aisys_cli.report.records import Report
+    from aisys_cli.workspace.state import Workspace
+
+__all__ = [
+    "Format",
+    "FormatOption",
+    "Isolation",
+    "ReportOption",
+    "SeedOption",
+    "Settings",
+    "choose_checks",
+    "console",
+    "course_of",
+    "language_of_locale",
+    "meant_lab",
+    "say",
+    "started_lab",
+    "write_reports",
+]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of `aisys` itself."""
+
+    course: Path | None
+    language: str
+
+
+class Format(StrEnum):
+    text = "text"
+    json = "json"
+
+
+class Isolation(StrEnum):
+    auto = "auto"
+    bwrap = "bwrap"
+    process = "process"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="What stdout carries.")]
+SeedOption = Annotated[int, typer.Option(help="Seed of the generated inputs.")]
+ReportOption = Annotated[
+    list[str] | None,
+    typer.Option("--report", metavar="FMT=PATH", help="Also write json, junit or text to a file."),
+]
+
+
+def language_of_locale(environment: Mapping[str, str]) -> str:
+    """zh for a Chinese locale, else en."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if environment.get(name):
+            return "zh" if environment[name].startswith("zh") else "en"
+    return "en"
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A Rich console that never reads markup in what it prints."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal; stdout stays for data."""
+    print(text, file=sys.stderr)
+
+
+def course_of(context: typer.Context) -> Course:
+    from aisys_cli.course.load import find_course, load_course
+
+    return load_course(find_course(context.obj.course))
+
+
+def meant_lab(course: Course, name: str | None) -> tuple[Lab, str]:
+    """The lab named, else the one of this directory, else the current one; and which of
+    these it was, in words."""
+    from aisys_cli.course.load import find_lab
+    from aisys_cli.workspace.state import find_workspace
+
+    if name:
+        return find_lab(course, name), ""
+    workspace = find_workspace(Path.cwd())
+    if workspace is None:
+        raise UsageError(
+            "which lab? There is no started lab here",
+            remedy="Name it, or start one: aisys lab start LAB    (aisys lab list shows them)",
+        )
+    here = workspace.lab_at(Path.cwd())
+    if here:
+        return find_lab(course, here), "lab of this directory"
+    return find_lab(course, workspace.current), "current lab"
+
+
+def started_lab(course: Course, name: str | None) -> tuple[Workspace, Lab, str]:
+    """Like meant_lab, for a lab that was started; with its workspace."""
+    from aisys_cli.workspace.state import find_workspace
+
+    lab, how = meant_lab(course, name)
+    workspace = find_workspace(Path.cwd())
+    if workspace is None or lab.id not in workspace.labs:
+        raise UsageError(f"{lab.id} is not started here", remedy=f"aisys lab start {lab.id}")
+    return workspace, lab, how
+
+
+def choose_checks(lab: Lab, wanted: list[str], *, hidden: bool) -> list[str]:
+    """The ids that a list of tasks and checks means; NothingToDo if one matches nothing."""
+    known = lab.facts.checks if hidden else lab.public()
+    chosen: list[str] = []
+    for word in wanted:
+        found = [c.id for c in known if word in (c.id, c.task)]
+        if not found:
+            which = ", ".join(c.id for c in known)
+            raise NothingToDo(
+                f"{lab.id} has no task or {'' if hidden else 'public '}check {word!r}",
+                remedy=f"There are: {which}",
+            )
+        chosen += [id for id in found if id not in chosen]
+    return chosen
+
+
+def write_reports(options: list[str] | None, reports: list[Report]) -> None:
+    """Write every `--report FMT=PATH`."""
+    from aisys_cli.report.files import FORMATS, parse_report_option, write_whole
+
+    for option in options or []:
+        name, path = parse_report_option(option)
+        write_whole(path, FORMATS[name](reports))

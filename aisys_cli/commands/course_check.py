@@ -1,0 +1,60 @@
+"""aisys course check"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from aisys_cli.commands.context import Isolation, console, course_of, say
+from aisys_cli.errors import ExitCode
+
+__all__ = ["course_check"]
+
+
+def course_check(
+    context: typer.Context,
+    labs: Annotated[list[str] | None, typer.Argument(metavar="[LAB]...")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds for reference and wheats.")] = 5,
+    chaff_seeds: Annotated[int, typer.Option(min=1, help="Seeds for each chaff.")] = 2,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Processes at work.")] = 2,
+    isolation: Annotated[Isolation, typer.Option(help="How to confine.")] = Isolation.auto,
+) -> ExitCode:
+    """Is the course itself right? Starter fails, reference and wheats pass, chaffs fail."""
+    from aisys_cli.course.audit import audit
+    from aisys_cli.course.lint import lint
+    from aisys_cli.course.load import find_lab
+
+    course = course_of(context)
+    chosen = [find_lab(course, name) for name in labs] if labs else course.labs
+    out = console()
+    bad = 0
+    for lab in chosen:
+        problems = lint(lab)
+        tried = ""
+        if not problems:
+            result = audit(
+                lab,
+                seeds=seeds,
+                chaff_seeds=chaff_seeds,
+                workers=jobs,
+                isolation=isolation,
+                progress=_progress,
+            )
+            problems = result.problems
+            chaffs = len(result.rejections)
+            tried = f"   {result.graded} gradings, {chaffs} chaffs rejected as they must be"
+        for problem in problems:
+            out.print(f"  {problem}")
+        out.print(f"{'ok  ' if not problems else 'FAIL'}  {lab.id}{'' if problems else tried}")
+        bad += bool(problems)
+    if bad:
+        say(f"{bad} of {len(chosen)} labs are not right")
+    return ExitCode.BUG if bad else ExitCode.OK
+
+
+def _progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done == total else ""
+        print(f"\r  {done}/{total} gradings", end=end, file=sys.stderr, flush=True)

@@ -1,0 +1,118 @@
+"""aisys grade-all"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aisys_cli.commands.context import (
+    Format,
+    FormatOption,
+    Isolation,
+    ReportOption,
+    SeedOption,
+    console,
+    course_of,
+    say,
+    write_reports,
+)
+from aisys_cli.errors import ExitCode
+
+if TYPE_CHECKING:
+    from aisys_cli.course.records import Lab
+    from aisys_cli.report.records import Report
+
+__all__ = ["grade_all", "run_bulk"]
+
+
+def grade_all(
+    context: typer.Context,
+    submissions: Annotated[Path, typer.Argument(help="A folder with a submission a student.")],
+    lab: Annotated[str, typer.Option(help="Id of the lab, or a unique beginning of it.")],
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Processes at work.")] = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume/--no-resume", help="Keep reports that still hold.")
+    ] = True,
+    regrade: Annotated[
+        list[str] | None,
+        typer.Option(metavar="infra|all|ID", help="Grade these again. Infra always is."),
+    ] = None,
+    isolation: Annotated[
+        Isolation, typer.Option(help="auto is bwrap; process must be asked for by name.")
+    ] = Isolation.auto,
+    seed: SeedOption = 1,
+    db: Annotated[Path, typer.Option(help="The gradebook to write.")] = Path("gradebook.db"),
+    report: ReportOption = None,
+    format: FormatOption = Format.text,
+) -> ExitCode:
+    """Grade every submission in a folder into a gradebook; goes on where it was stopped."""
+    from aisys_cli.bulk.gradebook import Gradebook
+    from aisys_cli.course.load import find_lab
+    from aisys_cli.report.files import parse_report_option, to_json
+    from aisys_cli.report.table import render_table
+
+    for option in report or []:
+        parse_report_option(option)
+    found = find_lab(course_of(context), lab)
+    with Gradebook(db) as book:
+        reports = run_bulk(
+            found,
+            submissions,
+            book,
+            jobs=jobs,
+            seed=seed,
+            isolation="bwrap" if isolation is Isolation.auto else isolation,
+            resume=resume,
+            regrade=tuple(regrade or ()),
+        )
+    if format is Format.json:
+        print(to_json(reports), end="")
+    else:
+        console().print(render_table(reports), end="")
+    write_reports(report, reports)
+    infra = sum(one.verdict == "infra" for one in reports)
+    say(f"Wrote {db}")
+    if infra:
+        say(f"{infra} not graded (infra). Next: aisys grade-all {submissions} --lab {found.id}")
+    return ExitCode.OK
+
+
+def run_bulk(
+    lab: Lab,
+    folder: Path,
+    book: object,
+    *,
+    jobs: int,
+    seed: int,
+    isolation: str,
+    resume: bool = True,
+    regrade: tuple[str, ...] = (),
+) -> list[Report]:
+    """Grade a folder with progress on stderr; the newest report of each submission."""
+    import time
+
+    from aisys_cli.bulk import run
+    from aisys_cli.bulk.gradebook import Gradebook
+    from aisys_cli.bulk.intake import find_submissions
+    from aisys_cli.bulk.progress import Progress
+
+    assert isinstance(book, Gradebook)
+    found = find_submissions(folder)
+    plan = run.plan(
+        found, lab, book, seed=seed, isolation=isolation, resume=resume, regrade=regrade
+    )
+    if plan.kept:
+        say(f"{len(plan.kept)} of {len(found)} already graded, and unchanged")
+    started = time.monotonic()
+    if plan.todo:
+        size = min(jobs, len(plan.todo))
+        with (
+            Progress(len(plan.todo)) as progress,
+            run.open_pool(lab, isolation=isolation, hidden=lab.has_hidden, workers=size) as pool,
+        ):
+            run.grade_all(pool, lab, plan.todo, book, seed=seed, each=progress.advance)
+        say(f"{len(plan.todo)} graded in {time.monotonic() - started:.1f}s")
+    wanted = {id for id, _ in found}
+    return [one for one in book.latest(lab.id) if one.submission in wanted]

@@ -1,0 +1,39 @@
+"""aisys lab reset"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from aisys_cli.commands.context import course_of, started_lab
+from aisys_cli.errors import UsageError
+
+__all__ = ["reset"]
+
+
+def reset(
+    context: typer.Context,
+    task: Annotated[str | None, typer.Argument(metavar="[TASK]")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Put the starter's text back, for all or for one task. What was there stays as .bak."""
+    from aisys_cli.workspace import files
+
+    workspace, lab, _ = started_lab(course_of(context), None)
+    folder = workspace.folder(lab.id)
+    if task and task not in [one.id for one in lab.facts.tasks]:
+        known = ", ".join(one.id for one in lab.facts.tasks)
+        raise UsageError(f"{lab.id} has no task {task!r}", remedy=f"Tasks: {known}")
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("reset asks first, and there is no terminal", remedy="Add --yes")
+        what = f"task {task} of {lab.id}" if task else lab.id
+        typer.confirm(f"Put back the starter's text for {what}?", abort=True)
+    if task:
+        names, backup = files.reset_task(lab, folder, task)
+        print(f"Put back {', '.join(names)}; your text is in {backup}")
+        return
+    for backup in files.reset(lab, folder):
+        print(f"Put back {backup.name.removesuffix('.bak')}; your text is in {backup}")

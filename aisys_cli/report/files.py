@@ -1,0 +1,157 @@
+"""Reports as files: a dict of formats, each a pure function from reports to text.
+
+`--report FMT=PATH` writes the file whole under another name and then renames it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import msgspec
+
+from aisys_cli.errors import EnvironmentFault, UsageError
+from aisys_cli.report.records import CheckResult, Evidence, Report
+from aisys_cli.report.text import render_report
+
+__all__ = ["FORMATS", "parse_report_option", "to_json", "to_junit", "to_text", "write_whole"]
+
+
+def to_json(reports: Sequence[Report]) -> str:
+    """One report as itself; several as {"schema": ..., "reports": [...]}."""
+    value: object
+    if len(reports) == 1:
+        value = reports[0]
+    else:
+        value = {"schema": "aisys/reports/1", "reports": list(reports)}
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
+
+
+def to_text(reports: Sequence[Report]) -> str:
+    parts = []
+    for report in reports:
+        parts.append(f"{report.submission}  {report.lab}\n{render_report(report).plain}")
+    return "\n".join(parts)
+
+
+# XML 1.0 has no way to write these, not even escaped.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _xml(text: str) -> str:
+    return _NOT_XML.sub("?", text)
+
+
+def to_junit(reports: Sequence[Report]) -> str:
+    """JUnit XML: a suite for each submission, a case for each check.
+
+    fail, error, timeout, deadlock, crash, forbidden -> failure with that type;
+    infra -> error; blocked -> skipped.
+    """
+    root = ElementTree.Element("testsuites")
+    for report in reports:
+        suite = ElementTree.SubElement(
+            root,
+            "testsuite",
+            name=_xml(report.submission),
+            tests=str(len(report.checks)),
+            failures=str(sum(_is_failure(check) for check in report.checks)),
+            errors=str(sum(check.verdict == "infra" for check in report.checks)),
+            skipped=str(sum(check.verdict == "blocked" for check in report.checks)),
+            time=f"{report.duration:.3f}",
+        )
+        for check in report.checks:
+            _junit_case(suite, report, check)
+    ElementTree.indent(root)
+    body = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{body}\n'
+
+
+def _is_failure(check: CheckResult) -> bool:
+    return check.verdict not in ("pass", "infra", "blocked")
+
+
+def _junit_case(suite: ElementTree.Element, report: Report, check: CheckResult) -> None:
+    case = ElementTree.SubElement(
+        suite,
+        "testcase",
+        classname=_xml(f"{report.submission}.{report.lab}"),
+        name=_xml(f"{check.id} {check.title_en}"),
+        time=f"{check.duration:.3f}",
+    )
+    where = check.evidence.where if check.evidence else None
+    if where is not None:
+        case.set("file", _xml(where.file))
+        case.set("line", str(where.line))
+    if check.verdict == "blocked":
+        ElementTree.SubElement(case, "skipped", message=_xml(check.message))
+    elif check.verdict != "pass":
+        kind = "error" if check.verdict == "infra" else "failure"
+        child = ElementTree.SubElement(
+            case, kind, message=_xml(check.message), type=check.verdict
+        )
+        child.text = _xml(_plain_evidence(check.evidence))
+    if check.output:
+        ElementTree.SubElement(case, "system-out").text = _xml(check.output)
+
+
+def _plain_evidence(evidence: Evidence | None) -> str:
+    if evidence is None:
+        return ""
+    pairs = (
+        ("input", evidence.input),
+        ("your value", evidence.got),
+        (evidence.oracle or "expected", evidence.expected),
+        ("first difference", f"{evidence.index} {evidence.difference}".strip()),
+        ("tolerance", evidence.tolerance),
+        ("look at", str(evidence.where or "")),
+    )
+    return "\n".join(f"{name}: {value}" for name, value in pairs if value)
+
+
+FORMATS: dict[str, Callable[[Sequence[Report]], str]] = {
+    "json": to_json,
+    "junit": to_junit,
+    "text": to_text,
+}
+
+
+def parse_report_option(option: str) -> tuple[str, Path]:
+    """ "junit=out.xml" as ("junit", Path("out.xml")); UsageError otherwise."""
+    name, _, path = option.partition("=")
+    if name not in FORMATS or not path:
+        known = ", ".join(FORMATS)
+        raise UsageError(
+            f"--report {option}: want FORMAT=PATH, with a format of {known}",
+            remedy="For example: --report junit=report.xml",
+        )
+    return name, Path(path)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that nobody ever sees half of it. EnvironmentFault on failure."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(fd, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o666 & ~_umask())
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise EnvironmentFault(f"cannot write {path}: {error.strerror}") from None
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

@@ -1,0 +1,153 @@
+"""A report as people read it, in 80 columns: `render_report`, `render_failure`.
+
+Pure: records in, rich Text out. Marks are ASCII and never colour alone; titles may be
+Chinese, so columns are measured in terminal cells.
+"""
+
+from __future__ import annotations
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from aisys_cli.report.records import CheckResult, Evidence, Report
+
+__all__ = ["MARKS", "render_failure", "render_report", "render_rows", "render_summary"]
+
+MARKS = {"pass": "ok", "blocked": "blocked", "infra": "INFRA"}
+_STYLES = {"pass": "green", "blocked": "dim", "infra": "magenta"}
+_TITLE_CELLS = 44
+_MAX_DETAILS = 3
+
+
+def _mark(verdict: str) -> str:
+    return MARKS.get(verdict, verdict.upper())
+
+
+def _style(verdict: str) -> str:
+    return _STYLES.get(verdict, "red")
+
+
+def render_report(
+    report: Report, *, language: str = "en", details: int = _MAX_DETAILS, student: bool = False
+) -> Text:
+    """Rows, the first `details` failures explained, and the summary. `student`: with the
+    next commands of somebody who works on the lab."""
+    text = render_rows(report, language=language)
+    explained = [check for check in report.checks if _worth_telling(check)]
+    for check in explained[:details]:
+        text.append("\n")
+        text.append_text(render_failure(check, language=language, student=student))
+    if len(explained) > details:
+        ids = ", ".join(check.id for check in explained[details:])
+        text.append(f"\n  Also not passed: {ids}\n")
+    text.append("\n")
+    text.append_text(render_summary(report))
+    return text
+
+
+def _worth_telling(check: CheckResult) -> bool:
+    unwritten = "NotImplementedError" in check.message
+    return check.verdict not in ("pass", "blocked") and not unwritten
+
+
+def render_rows(report: Report, *, language: str = "en") -> Text:
+    """One line for each check."""
+    text = Text()
+    for check in report.checks:
+        text.append(f"  {_mark(check.verdict):<9} ", style=_style(check.verdict))
+        name = f"{check.id} {check.title(language)}"
+        if cell_len(name) > _TITLE_CELLS:
+            name = set_cell_size(name, _TITLE_CELLS - 2) + ".."
+        text.append(set_cell_size(name, _TITLE_CELLS))
+        score = "-" if check.score is None or check.verdict == "blocked" else str(check.score)
+        text.append(f" {score:>3}/{check.max_score:<3}")
+        text.append(f" {check.duration:5.1f}s" if check.duration else "       ")
+        text.append(f"  {_remark(check)}".rstrip() + "\n", style="dim")
+    return text
+
+
+def _remark(check: CheckResult) -> str:
+    if check.verdict == "pass":
+        return f"{check.inputs} inputs" if check.inputs > 1 else ""
+    if "NotImplementedError" in check.message:
+        return "not written"
+    if check.evidence is not None and check.evidence.where is not None:
+        return f"line {check.evidence.where.line}"
+    return check.message if check.verdict == "blocked" else ""
+
+
+def render_failure(check: CheckResult, *, language: str = "en", student: bool = False) -> Text:
+    """Why one check did not pass, as far as is known."""
+    text = Text()
+    text.append(f"  {_mark(check.verdict)}", style=f"bold {_style(check.verdict)}")
+    text.append(f"  {check.id} {check.title(language)}\n", style="bold")
+    text.append(_indented(check.message, "      "))
+    if check.evidence is not None:
+        text.append_text(_evidence(check.evidence))
+    if check.output:
+        label = "Traceback (ours)" if check.verdict == "infra" else "Printed"
+        text.append(f"      {label}\n")
+        text.append(_indented(check.output.rstrip(), "          ", most=12))
+    if check.verdict == "infra":
+        text.append("      Nothing was scored; this is not the submission's fault.\n")
+    elif student:
+        text.append(f"      Run it again     aisys lab repro {check.id}")
+        text.append(f"        Stuck?  aisys lab hint {check.task}\n")
+    return text
+
+
+def _evidence(evidence: Evidence) -> Text:
+    text = Text()
+
+    def line(label: str, value: str, *, style: str = "") -> None:
+        first, *rest = value.splitlines() or [""]
+        text.append(f"      {label:<16} ")
+        text.append(first + "\n", style=style)
+        for more in rest:
+            text.append(" " * 23 + more + "\n", style=style)
+
+    if evidence.input:
+        found = f" (after {evidence.tries} tries)" if evidence.tries > 1 else ""
+        text.append(f"      Smallest failing input{found}\n")
+        text.append(_indented(evidence.input, "          "), style="bold")
+    if evidence.got or evidence.expected:
+        line("Your value", evidence.got, style="red")
+        line(evidence.oracle or "Expected", evidence.expected, style="green")
+        if evidence.index:
+            line("First difference", f"at {evidence.index}: {evidence.difference}")
+        line("Tolerance", evidence.tolerance, style="dim")
+    if evidence.where is not None:
+        name = f" in {evidence.where.function}" if evidence.where.function else ""
+        line("Look at", f"{evidence.where}{name}")
+        if evidence.where.text:
+            line("", evidence.where.text, style="dim")
+    return text
+
+
+def _indented(value: str, margin: str, *, most: int = 20) -> str:
+    lines = value.splitlines()
+    if len(lines) > most:
+        lines = [*lines[:most], f"... ({len(lines) - most} more lines)"]
+    return "".join(f"{margin}{line}\n" for line in lines)
+
+
+def render_summary(report: Report) -> Text:
+    """The score, what was not run, and anything said about the whole submission."""
+    text = Text()
+    passed = sum(check.verdict == "pass" for check in report.checks)
+    score = "not graded" if report.score is None else f"{report.score}/{report.max_score}"
+    text.append(f"  {passed} of {len(report.checks)} checks passed, {score} points", style="bold")
+    text.append(f"   seed {report.seed}\n")
+    if report.hidden_not_run:
+        which = "All" if report.passed else f"{passed} of {len(report.checks)}"
+        text.append(
+            f"  {which} public checks passed; {report.hidden_not_run} hidden checks run "
+            "when graded.\n"
+        )
+    if report.isolation == "process":
+        text.append(
+            "  Isolation: process. No sandbox: only for code you trust.\n", style="yellow"
+        )
+    for note in report.notes:
+        text.append(f"  Note: {note}\n", style="yellow")
+    return text

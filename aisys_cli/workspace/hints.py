@@ -1,0 +1,38 @@
+"""hints.<language>.md: for each task three steps, under `## <task> <title>`, `### <n>`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from aisys_cli.errors import CourseError
+
+__all__ = ["read_hints"]
+
+_TASK = re.compile(r"##\s+(\S+)")
+_STEP = re.compile(r"###\s+(\d+)\s*")
+
+
+def read_hints(path: Path) -> dict[str, list[str]]:
+    """Task id -> its hints, in order. CourseError when steps are not 1, 2, 3, ..."""
+    hints: dict[str, list[str]] = {}
+    task = ""
+    fenced = False
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise CourseError(f"{path}: {error.strerror}") from None
+    for number, line in enumerate(lines, 1):
+        fenced ^= line.startswith("```")
+        step = None if fenced else _STEP.fullmatch(line)
+        heading = None if fenced or step else _TASK.match(line)
+        if heading:
+            task = heading.group(1)
+            hints[task] = []
+        elif step:
+            if not task or int(step.group(1)) != len(hints[task]) + 1:
+                raise CourseError(f"{path}:{number}: step {step.group(1)} is out of order")
+            hints[task].append("")
+        elif task and hints[task]:
+            hints[task][-1] += line + "\n"
+    return {task: [text.strip() for text in steps] for task, steps in hints.items()}
