@@ -128,6 +128,5 @@ def _wants_json(arguments: list[str]) -> bool:
     """Whether the command line asks for JSON; read by hand, for errors of any command."""
     pairs = zip(arguments, [*arguments[1:], ""], strict=True)
     return any(
-        word == "--format=json" or (word == "--format" and value == "json")
-        for word, value in pairs
+        word == "--format=json" or (word == "--format" and value == "json") for word, value in pairs
     )

@@ -39,7 +39,7 @@ class _Lost(Exception):
 class _Worker:
     def __init__(self, setup: Setup) -> None:
         self.sock, theirs = socket.socketpair()
-        self.errors: IO[bytes] = tempfile.TemporaryFile()
+        self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "aisys_cli.grader.worker", str(theirs.fileno())],
             pass_fds=(theirs.fileno(),),
@@ -159,7 +159,7 @@ class Pool:
             pass  # its end will be read as such
 
     def _listen(self) -> list[Done]:
-        results = []
+        results: list[Done] = []
         for key, _ in self._selector.select():
             worker: _Worker = key.data
             try:
@@ -192,7 +192,5 @@ class Pool:
             self._retry.append(job)
             return
         message = f"the grading process was lost {TRIES} times"
-        report = infra_report(
-            self._lab, job, message, isolation=self._setup.isolation, versions={}
-        )
+        report = infra_report(self._lab, job, message, isolation=self._setup.isolation, versions={})
         results.append(Done(report, {}))

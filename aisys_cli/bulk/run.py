@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -97,14 +96,8 @@ def grade_all(
     each: Callable[[Report], None],
 ) -> None:
     """Grade what the plan says; a report is in the gradebook before `each` hears of it."""
-    with closing(_graded(pool, lab, todo, seed)) as results:
-        for done in results:
-            book.add(done.report)
-            each(done.report)
-
-
-def _graded(pool: Pool, lab: Lab, todo: list[tuple[str, Path]], seed: int) -> Iterator[Done]:
     # A generator of jobs: a submission is read when a worker is free for it.
-    yield from pool.grade(
-        job_for(read_submission(id, path, lab), seed=seed) for id, path in todo
-    )
+    jobs = (job_for(read_submission(id, path, lab), seed=seed) for id, path in todo)
+    for done in pool.grade(jobs):
+        book.add(done.report)
+        each(done.report)

@@ -140,7 +140,8 @@ def choose_checks(lab: Lab, wanted: list[str], *, hidden: bool) -> list[str]:
 
 def write_reports(options: list[str] | None, reports: list[Report]) -> None:
     """Write every `--report FMT=PATH`."""
-    from aisys_cli.report.files import FORMATS, parse_report_option, write_whole
+    from aisys_cli.report.files import FORMATS, parse_report_option
+    from aisys_cli.report.writing import write_whole
 
     for option in options or []:
         name, path = parse_report_option(option)

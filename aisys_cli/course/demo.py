@@ -6,8 +6,8 @@ from pathlib import Path
 
 from aisys_cli.course import solutions
 from aisys_cli.course.records import Lab
-from aisys_cli.report.files import write_whole
 from aisys_cli.report.records import CheckResult, Report
+from aisys_cli.report.writing import write_whole
 
 __all__ = ["explained", "write_submissions"]
 

@@ -1,9 +1,9 @@
 """solutions/<lab>/: the reference, wheats (other right answers) and chaffs (wrong ones).
 
-    reference/      the lab's files
-    wheats/NAME/    the lab's files, written in another style
-    chaffs/NAME.toml   one mistake: which check must reject it, and the edit of the
-                       reference that makes it (or a folder chaffs/NAME/ with whole files)
+reference/      the lab's files
+wheats/NAME/    the lab's files, written in another style
+chaffs/NAME.toml   one mistake: which check must reject it, and the edit of the
+                   reference that makes it (or a folder chaffs/NAME/ with whole files)
 """
 
 from __future__ import annotations

@@ -63,7 +63,9 @@ def _has_floats(value: Any) -> bool:
         return any(_has_floats(item) for item in value)
     if isinstance(value, dict):
         return any(_has_floats(item) for item in value.values())
-    return isinstance(value, float | np.ndarray | np.generic) and np.asarray(value).dtype.kind in "fc"
+    return (
+        isinstance(value, float | np.ndarray | np.generic) and np.asarray(value).dtype.kind in "fc"
+    )
 
 
 def difference(
@@ -164,13 +166,17 @@ def describe(value: Any, *, limit: int = 400) -> str:
                 value, threshold=MAX_ITEMS, precision=12, separator=", ", max_line_width=72
             )
         note = "" if value.ndim == 0 and value.dtype == np.float64 else f"   {value.dtype}"
-        shape = f", shape {value.shape}" if value.ndim and value.size != 1 or value.ndim > 1 else ""
+        shape = (
+            f", shape {value.shape}" if (value.ndim and value.size != 1) or value.ndim > 1 else ""
+        )
         text = body + note + shape
     elif isinstance(value, list):
         shown = ", ".join(describe(item, limit=limit // 2) for item in value[:8])
         text = f"[{shown}{', ...' if len(value) > 8 else ''}]"
     elif isinstance(value, dict):
-        text = "{" + ", ".join(f"{k}: {describe(v, limit=limit // 2)}" for k, v in value.items()) + "}"
+        text = (
+            "{" + ", ".join(f"{k}: {describe(v, limit=limit // 2)}" for k, v in value.items()) + "}"
+        )
     else:
         text = repr(value)
     return text if len(text) <= limit else text[:limit] + "..."

@@ -56,10 +56,11 @@ def forget_local_constants() -> None:
     check would depend on how aisys is installed, and every fork would pay for the search.
     There is no setting for it; tests/grader/test_plugin.py notices when this stops working.
     """
+    from hypothesis.internal import constants_ast
     from hypothesis.internal.conjecture import providers
 
     if hasattr(providers, "_get_local_constants"):
-        providers._get_local_constants = providers.Constants
+        providers._get_local_constants = constants_ast.Constants  # noqa: SLF001
 
 
 def use_quiet_settings() -> None:

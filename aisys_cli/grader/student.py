@@ -97,9 +97,7 @@ class Student:
         """Have a cell started, if none is, without waiting for it."""
         if self._starting is None and self.load_failure is None:
             self._cells += 1
-            self._starting = self._host().spawn(
-                self._limits, number=self._cells, seed=self._seed
-            )
+            self._starting = self._host().spawn(self._limits, number=self._cells, seed=self._seed)
 
     def begin_check(self) -> None:
         self._check_start = self._used()
@@ -200,7 +198,10 @@ class Student:
                 limits.check_seconds - (used - self._check_start),
                 f"check_seconds = {limits.check_seconds:g}",
             ),
-            (limits.submission_seconds - used, f"submission_seconds = {limits.submission_seconds:g}"),
+            (
+                limits.submission_seconds - used,
+                f"submission_seconds = {limits.submission_seconds:g}",
+            ),
         )
         seconds, name = min(left)
         if seconds <= 0:
@@ -299,11 +300,7 @@ class Student:
         places: dict[Place, None] = {}
         try:
             for asked in self.smallest_calls:
-                reply = self._guarded(
-                    lambda cell, limit, asked=asked: cell.call(
-                        asked.method, asked.args, seconds=limit, trace=True
-                    )
-                )
+                reply = self._guarded(_traced(asked))
                 for frame in getattr(reply, "ran", ()):
                     places[_place(frame)] = None
         except EndCheck:
@@ -364,6 +361,10 @@ class Student:
         evidence = Evidence(where=where) if doing else self._evidence(where=where)
         message = f"{doing}: {text}" if doing else text
         return Failure("crash", message, evidence, limit=limit, output=self._output)
+
+
+def _traced(asked: Asked) -> Callable[[Cell, float], Any]:
+    return lambda cell, limit: cell.call(asked.method, asked.args, seconds=limit, trace=True)
 
 
 _REASONS = {"memory": "memory_mib", "processes": "processes"}

@@ -62,7 +62,7 @@ class _Worker:
         wire.send(self.line, Ready(sorted(checks.items)))
         receiver = wire.Receiver(self.line)
         while (body := receiver.read()) is not None:
-            job = wire.decode(body, Job)
+            job: Job = wire.decode(body, Job)
             frames.send(self.line, self.in_fork(checks, job))
 
     def ready_host(self) -> wire.HostReady:
@@ -107,7 +107,6 @@ class _Worker:
             versions=self.versions,
         )
         return wire.encode(Done(report, {}))
-
 
     # -- the child's half -----------------------------------------------------------
 
@@ -158,7 +157,7 @@ class _Worker:
 
 def _read_until(fd: int, deadline: float) -> bytes | None:
     """All bytes of a pipe; None if it is still open at the deadline."""
-    parts = []
+    parts: list[bytes] = []
     while True:
         left = deadline - time.monotonic()
         if left <= 0 or not select.select([fd], [], [], left)[0]:
@@ -174,7 +173,7 @@ def _run(line: socket.socket) -> None:
     body = receiver.read()
     if body is None:
         return
-    setup = wire.decode(body, Setup)
+    setup: Setup = wire.decode(body, Setup)
     lab = load_lab(Path(setup.course), setup.lab)
     wanted = profile(lab.facts.profile)
     if setup.isolation == "auto" and find_bwrap() is None:

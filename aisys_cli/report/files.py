@@ -1,24 +1,19 @@
-"""Reports as files: a dict of formats, each a pure function from reports to text.
-
-`--report FMT=PATH` writes the file whole under another name and then renames it.
-"""
+"""Reports as files: a dict of formats, each a pure function from reports to text."""
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
 import msgspec
 
-from aisys_cli.errors import EnvironmentFault, UsageError
+from aisys_cli.errors import UsageError
 from aisys_cli.report.records import CheckResult, Evidence, Report
 from aisys_cli.report.text import render_report
 
-__all__ = ["FORMATS", "parse_report_option", "to_json", "to_junit", "to_text", "write_whole"]
+__all__ = ["FORMATS", "parse_report_option", "to_json", "to_junit", "to_text"]
 
 
 def to_json(reports: Sequence[Report]) -> str:
@@ -91,9 +86,7 @@ def _junit_case(suite: ElementTree.Element, report: Report, check: CheckResult) 
         ElementTree.SubElement(case, "skipped", message=_xml(check.message))
     elif check.verdict != "pass":
         kind = "error" if check.verdict == "infra" else "failure"
-        child = ElementTree.SubElement(
-            case, kind, message=_xml(check.message), type=check.verdict
-        )
+        child = ElementTree.SubElement(case, kind, message=_xml(check.message), type=check.verdict)
         child.text = _xml(_plain_evidence(check.evidence))
     if check.output:
         ElementTree.SubElement(case, "system-out").text = _xml(check.output)
@@ -130,28 +123,3 @@ def parse_report_option(option: str) -> tuple[str, Path]:
             remedy="For example: --report junit=report.xml",
         )
     return name, Path(path)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that nobody ever sees half of it. EnvironmentFault on failure."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(fd, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, 0o666 & ~_umask())
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
-    except OSError as error:
-        raise EnvironmentFault(f"cannot write {path}: {error.strerror}") from None
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -145,9 +145,7 @@ def render_summary(report: Report) -> Text:
             "when graded.\n"
         )
     if report.isolation == "process":
-        text.append(
-            "  Isolation: process. No sandbox: only for code you trust.\n", style="yellow"
-        )
+        text.append("  Isolation: process. No sandbox: only for code you trust.\n", style="yellow")
     for note in report.notes:
         text.append(f"  Note: {note}\n", style="yellow")
     return text

@@ -85,7 +85,9 @@ def plain(value: Any, *, at: str = "", depth: int = 0, room: int = 1 << 30) -> A
         }
     if isinstance(value, np.ndarray | float | int):
         base = next(c for c in (np.ndarray, bool, float, int) if isinstance(value, c))
-        raise NotData(f"{_article(value)}, a subclass of {base.__name__}{at}; return the plain type")
+        raise NotData(
+            f"{_article(value)}, a subclass of {base.__name__}{at}; return the plain type"
+        )
     raise NotData(f"{_article(value)}{at}")
 
 
@@ -288,16 +290,12 @@ def run(wire_fd: int, trace_fd: int, spawn: wire.Spawn) -> None:
         frames.send(sock, _answer(submission, wire.decode(body, wire.Call), output, room))
 
 
-def _answer(
-    submission: Submission, request: wire.Call, output: _Output, room: int
-) -> bytes:
+def _answer(submission: Submission, request: wire.Call, output: _Output, room: int) -> bytes:
     ran: list[wire.Frame] = []
     reply: wire.Returned | wire.Refused | wire.Raised
     try:
         value, ran = submission.call(request)
-        data = wire.encode(
-            wire.Returned(request.id, plain(value, room=room), output.take(), ran)
-        )
+        data = wire.encode(wire.Returned(request.id, plain(value, room=room), output.take(), ran))
         if len(data) <= room:
             return data
         message = f"{len(data)} bytes of data; {room} is the most a reply may hold"

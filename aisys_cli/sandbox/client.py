@@ -166,7 +166,7 @@ class Host:
         self._receiver.close()
         try:
             self._started.process.wait(EXIT_SECONDS)
-        except Exception:  # noqa: BLE001 - whatever keeps it: it must end now
+        except Exception:
             self._started.process.kill()
             self._started.process.wait()
         self._started.errors.close()

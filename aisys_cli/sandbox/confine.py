@@ -66,7 +66,7 @@ def private_view(limits: Limits) -> None:
     """A private /tmp of `tmp_mib`, an empty /proc, no further namespaces, no powers."""
     flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
     options = f"size={limits.tmp_mib}m,nr_inodes=4096,mode=0700".encode()
-    _call("mount", b"tmpfs", b"/tmp", b"tmpfs", flags, options)  # noqa: S108
+    _call("mount", b"tmpfs", b"/tmp", b"tmpfs", flags, options)
     try:
         with open(USER_LIMIT, "w") as file:
             file.write("0")

@@ -95,7 +95,9 @@ def _sandbox(*, grading: bool) -> Finding:
         return Finding("sandbox", False, error.message, error.remedy, needed=grading)
     if escapes:
         text = f"a submission could: {', '.join(escapes)}"
-        return Finding("sandbox", False, text, "Please report this with `uname -a`.", needed=grading)
+        return Finding(
+            "sandbox", False, text, "Please report this with `uname -a`.", needed=grading
+        )
     return Finding("sandbox", True, "a cell started; everything it tried was refused")
 
 

@@ -77,4 +77,3 @@ class Receiver:
             os.close(fd)
         self.fds.clear()
         self.sock.close()
-

@@ -100,10 +100,9 @@ class _Host:
             for fd in fds:
                 os.close(fd)
         self.cells[pid] = _Cell(request.cell, pid, request.limits)
-        try:
+        pidfd: tuple[int, ...] = ()
+        if hasattr(os, "pidfd_open"):
             pidfd = (os.pidfd_open(pid),)
-        except (AttributeError, OSError):
-            pidfd = ()
         wire.send(self.control, wire.Spawned(request.cell, pid), fds=pidfd)
         for fd in pidfd:
             os.close(fd)
@@ -171,9 +170,7 @@ class _Host:
                 self.kill(one)
 
 
-def _child(
-    request: wire.Spawn, fds: tuple[int, ...], writer: int, *, namespaces: bool
-) -> None:
+def _child(request: wire.Spawn, fds: tuple[int, ...], writer: int, *, namespaces: bool) -> None:
     """In the forked child: become the keeper, then the cell. Never returns."""
     try:
         signal.set_wakeup_fd(-1)

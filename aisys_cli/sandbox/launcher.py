@@ -83,7 +83,7 @@ def start(wanted: Profile, *, isolation: str) -> Started:
     else:
         command = [sys.executable, "-s", "-P", "-B", *tail]
         environment = {**_ENVIRONMENT, "PYTHONPATH": str(SOURCES.parent.parent)}
-    errors = tempfile.TemporaryFile()
+    errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the host
     try:
         process = subprocess.Popen(
             command,

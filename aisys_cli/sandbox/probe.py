@@ -11,7 +11,7 @@ from aisys_cli.sandbox.profile import profile
 __all__ = ["probe"]
 
 # Each function returns True when it got what it must not get.
-_ATTEMPTS = '''
+_ATTEMPTS = """
 import ctypes, os, socket
 
 def opens(path, mode):
@@ -54,7 +54,7 @@ def make_uncounted_memory():
 
 ATTEMPTS = [write_outside_tmp, change_a_kernel_setting, see_other_processes,
             reach_the_network, import_torch, make_a_user_namespace, make_uncounted_memory]
-'''
+"""
 _DRIVER = b"""
 def attempt(student):
     return [f.__name__ for f in student.ATTEMPTS if f()]

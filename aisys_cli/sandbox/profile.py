@@ -7,7 +7,6 @@ environment (the grader, a course's hidden parts, another framework) is on its d
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 import sys
 from dataclasses import dataclass
@@ -45,6 +44,8 @@ def profile(name: str) -> Profile:
 
 def site_entries(wanted: Profile) -> list[Path]:
     """The top-level files and folders in site-packages that the profile needs."""
+    import importlib.metadata  # late: 20 ms that `aisys lab list` need not pay
+
     found: dict[str, Path] = {}
     for name in _closure(wanted.distributions):
         distribution = importlib.metadata.distribution(name)
@@ -60,6 +61,8 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 def _closure(names: tuple[str, ...]) -> list[str]:
     """The distributions and what they require, as far as it is installed."""
+    import importlib.metadata
+
     done: list[str] = []
     queue = list(names)
     while queue:

@@ -18,7 +18,7 @@ import struct
 __all__ = ["install", "supported"]
 
 # name: (x86_64, aarch64); None where the architecture has no such call.
-_REFUSED: dict[str, tuple[int | None, int]] = {
+_REFUSED: dict[str, tuple[int, int | None]] = {
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "shmget": (29, 194),
@@ -67,7 +67,7 @@ _REFUSED: dict[str, tuple[int | None, int]] = {
     "syslog": (103, 116),
     "personality": (135, 92),
     "modify_ldt": (154, None),
-}  # type: ignore[dict-item]
+}
 _CLONE = (56, 220)
 _CLONE3 = (435, 435)
 _SOCKET = (41, 198)

@@ -12,8 +12,8 @@ import msgspec
 from aisys_cli import __version__
 from aisys_cli.course.records import Lab
 from aisys_cli.errors import UsageError
-from aisys_cli.report.files import write_whole
 from aisys_cli.report.records import Report
+from aisys_cli.report.writing import write_whole
 
 __all__ = ["PUBLIC", "archive", "reset", "reset_task", "start"]
 

@@ -30,9 +30,7 @@ class _Asked(msgspec.Struct):
     args: list[Any]
 
 
-def run_again(
-    lab: Lab, folder: Path, failure: StoredFailure, out: Console, *, debug: bool
-) -> bool:
+def run_again(lab: Lab, folder: Path, failure: StoredFailure, out: Console, *, debug: bool) -> bool:
     """Whether the stored calls now give no exception; prints what they give."""
     from aisys_cli.grader.compare import describe
 
@@ -52,7 +50,8 @@ def run_again(
         for frame in failed.fault.frames:
             out.print(f"    {os.path.basename(frame.file)}:{frame.line}  {frame.text}")
         return False
-    for asked in wire.decode(failure.calls, list[_Asked]):
+    calls: list[_Asked] = wire.decode(failure.calls, list[_Asked])
+    for asked in calls:
         call = wire.Call(0, asked.method, asked.args)
         try:
             value = _run(submission, call, debug=debug)
@@ -72,9 +71,11 @@ def run_again(
 def _run(submission: Submission, call: wire.Call, *, debug: bool) -> Any:
     if not debug:
         return submission.call(call)[0]
-    import pdb
+    import pdb  # noqa: T100 - asked for with --pdb
 
-    return pdb.Pdb(nosigint=True, skip=["aisys_cli.*"]).runcall(submission.call, call)[0]
+    debugger = pdb.Pdb(nosigint=True, skip=["aisys_cli.*"])
+    value, _ = debugger.runcall(submission.call, call) or (None, [])
+    return value
 
 
 def _show_traceback(error: Exception, files: dict[str, bytes], out: Console) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from aisys_cli.errors import UsageError
-from aisys_cli.report.files import write_whole
 from aisys_cli.report.records import Report
+from aisys_cli.report.writing import write_whole
 
 __all__ = ["LabState", "Workspace", "find_workspace"]
 

@@ -15,7 +15,9 @@ __all__ = ["repro"]
 def repro(
     context: typer.Context,
     check: Annotated[str, typer.Argument(help="Id of a check that did not pass, such as 1.3.")],
-    pdb: Annotated[bool, typer.Option("--pdb", help="Stop in your code with the debugger.")] = False,
+    pdb: Annotated[
+        bool, typer.Option("--pdb", help="Stop in your code with the debugger.")
+    ] = False,
 ) -> ExitCode:
     """Run the stored smallest failing input again in this process, prints shown."""
     from aisys_cli.workspace.repro import run_again

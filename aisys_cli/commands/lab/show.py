@@ -31,7 +31,9 @@ def show(
         text = _section(text, task)
         if not text:
             known = ", ".join(one.id for one in found.facts.tasks)
-            raise UsageError(f"{path.name} has no section for task {task!r}", remedy=f"Tasks: {known}")
+            raise UsageError(
+                f"{path.name} has no section for task {task!r}", remedy=f"Tasks: {known}"
+            )
     if plain or not sys.stdout.isatty():
         print(text)
         return

@@ -49,7 +49,9 @@ def start(
     else:
         print(f"Started {found.id} in {shown}")
     print(f"  write     {shown}/{names[0]}")
-    print(f"  read      {shown}/{files.PUBLIC}/handout.{context.obj.language}.md, or: aisys lab show")
+    print(
+        f"  read      {shown}/{files.PUBLIC}/handout.{context.obj.language}.md, or: aisys lab show"
+    )
     print("  test      aisys lab test")
     print("  stuck?    aisys lab hint")
 

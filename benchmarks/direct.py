@@ -1,0 +1,109 @@
+"""The same checks without any isolation: what `make bench` compares aisys with.
+
+As a pytest plugin (`-p direct`, with AISYS_BENCH_LAB and AISYS_BENCH_FILE) it is what
+people write by hand: the submission imported into the process of the tests, a new pytest
+for each. As a program it is the floor: every import done once, no pytest, no fork, the
+checks called one after another on the reference.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import hypothesis
+import pytest
+
+from aisys_cli.course.load import load_lab
+from aisys_cli.course.records import Lab
+from aisys_cli.grader.checks import check_id
+from aisys_cli.grader.plugin import forget_local_constants, use_quiet_settings
+from aisys_cli.grader.seeds import check_seed
+
+use_quiet_settings()
+forget_local_constants()
+
+
+def load(path: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Direct:
+    """`student` with nothing between the check and the submission."""
+
+    def __init__(self, lab: Lab, file: Path) -> None:
+        self._module = load(file, lab.entry)
+        self._driver = load(lab.driver, "driver")
+
+    def one_input(self) -> Any:
+        return contextlib.nullcontext()
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self._driver, name)
+        return lambda *args: function(self._module, *args)
+
+
+def named_lab() -> Lab:
+    root, _, id = os.environ["AISYS_BENCH_LAB"].rpartition(":")
+    lab = load_lab(Path(root), id)
+    sys.path[:0] = [str(lab.folder), str(lab.hidden_folder)]
+    return lab
+
+
+# -- as a pytest plugin --------------------------------------------------------
+
+
+def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> Any:
+    if check_id(obj) is None:
+        return []
+    return [pytest.Function.from_parent(collector, name=name)]
+
+
+@pytest.fixture
+def student() -> Direct:
+    return Direct(named_lab(), Path(os.environ["AISYS_BENCH_FILE"]))
+
+
+# -- as a program: the floor -----------------------------------------------------
+
+
+def main(copies: int) -> None:
+    """Print the seconds that each of `copies` runs of all checks took, as JSON."""
+    lab = named_lab()
+    file = lab.solutions / "reference" / lab.facts.files[0]
+    checks = {}
+    for folder in (lab.folder, lab.hidden_folder):
+        module = load(folder / "checks.py", f"checks_{folder.parent.name}")
+        for value in vars(module).values():
+            if check_id(value):
+                checks[check_id(value)] = value
+    for check in lab.facts.checks:
+        if hasattr(checks[check.id], "hypothesis"):
+            hypothesis.settings(max_examples=check.examples)(checks[check.id])
+    seconds = []
+    for _ in range(copies + 1):
+        start = time.perf_counter()
+        student = Direct(lab, file)
+        for check in lab.facts.checks:
+            function = checks[check.id]
+            if hasattr(function, "hypothesis"):
+                hypothesis.seed(check_seed(lab.facts, check, 1, secret=""))(function)
+            function(student=student)
+        seconds.append(time.perf_counter() - start)
+    print(json.dumps(seconds[1:]))  # the first round warms up, as the worker does
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
