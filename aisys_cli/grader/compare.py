@@ -166,9 +166,8 @@ def describe(value: Any, *, limit: int = 400) -> str:
                 value, threshold=MAX_ITEMS, precision=12, separator=", ", max_line_width=72
             )
         note = "" if value.ndim == 0 and value.dtype == np.float64 else f"   {value.dtype}"
-        shape = (
-            f", shape {value.shape}" if (value.ndim and value.size != 1) or value.ndim > 1 else ""
-        )
+        flat = value.ndim == 0 or (value.ndim == 1 and value.size == 1)
+        shape = "" if flat else f", shape {value.shape}"
         text = body + note + shape
     elif isinstance(value, list):
         shown = ", ".join(describe(item, limit=limit // 2) for item in value[:8])

@@ -1,7 +1,7 @@
 """The wire: typed MessagePack frames between the grader, a host and its cells.
 
-Values inside a message are plain data: None, bool, int (64 bits), float, str, bytes, list, dict with
-str keys, and arrays as (dtype, shape, bytes) with a dtype of DTYPES. Nothing is ever
+Values inside a message are plain data: None, bool, int (64 bits), float, str, bytes,
+list, dict with str keys, and arrays as (dtype, shape, bytes) with a dtype of DTYPES. Nothing is ever
 unpickled, evaluated or imported by name of the other side.
 
 Bytes from a cell are hostile. A Receiver bounds a frame before it reads it; `decode`
