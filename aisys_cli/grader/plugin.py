@@ -8,6 +8,7 @@ the exception it ended with, never from text that pytest or Hypothesis wrote.
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 from collections.abc import Callable
@@ -39,6 +40,7 @@ def pytest_arguments(lab: Lab, *, hidden: bool) -> list[str]:
     return [
         *files,
         "--noconftest",
+        f"--config-file={os.devnull}",
         "--assert=plain",
         "--import-mode=importlib",
         "--capture=no",
@@ -87,6 +89,7 @@ class Checks:
         self.hidden = hidden
         self.items: dict[str, pytest.Function] = {}
         self.problem: CourseError | None = None
+        self.served = False
         self._serve = serve
         self._student: Any = None
         self._outcome: BaseException | None = None
@@ -133,6 +136,7 @@ class Checks:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         del session
         if self.problem is None:
+            self.served = True
             self._serve(self)
         return True
 

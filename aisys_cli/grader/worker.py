@@ -25,7 +25,7 @@ import msgspec
 from aisys_cli import __version__
 from aisys_cli.course.load import load_lab
 from aisys_cli.course.records import Lab
-from aisys_cli.errors import AisysError, EnvironmentFault
+from aisys_cli.errors import AisysError, CourseError, EnvironmentFault
 from aisys_cli.grader.jobs import Done, Failed, Job, Ready, Setup, build_report, infra_report
 from aisys_cli.sandbox import frames, wire
 from aisys_cli.sandbox.client import Host
@@ -199,9 +199,11 @@ def _serve_in_pytest(worker: _Worker) -> None:
             f"cannot import {error.name}: {error}", remedy="aisys doctor --for grade"
         ) from None
     checks = Checks(lab, hidden=hidden, serve=worker.serve)
-    pytest.main(pytest_arguments(lab, hidden=hidden), plugins=[checks])
+    code = pytest.main(pytest_arguments(lab, hidden=hidden), plugins=[checks])
     if checks.problem is not None:
         raise checks.problem
+    if not checks.served:
+        raise CourseError(f"pytest could not run the checks of {lab.id}: {code!r}")
 
 
 def main(argv: list[str]) -> None:
