@@ -52,7 +52,12 @@ class Direct:
 
     def __getattr__(self, name: str) -> Any:
         function = getattr(self._driver, name)
-        return lambda *args: function(self._module, *args)
+        return lambda *args: _lists(function(self._module, *args))
+
+
+def _lists(value: Any) -> Any:
+    """Tuples as lists, as they come off the wire."""
+    return [_lists(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def named_lab() -> Lab:

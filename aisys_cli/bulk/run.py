@@ -18,10 +18,12 @@ from aisys_cli.report.records import Report
 __all__ = ["Plan", "grade_all", "grade_one", "job_for", "open_pool", "plan"]
 
 
-def open_pool(lab: Lab, *, isolation: str, hidden: bool, workers: int = 1) -> Pool:
-    """Worker processes for a lab, to be used as a context manager."""
+def open_pool(
+    lab: Lab, *, isolation: str, hidden: bool, workers: int = 1, many: bool = True
+) -> Pool:
+    """Worker processes for a lab, to be used as a context manager. `many`: jobs to come."""
     root = lab.folder.parent.parent
-    setup = Setup(str(root), lab.id, isolation, hidden, course_secret())
+    setup = Setup(str(root), lab.id, isolation, hidden, course_secret(), warm=many)
     return Pool(lab, setup, size=workers)
 
 

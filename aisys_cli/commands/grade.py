@@ -75,7 +75,7 @@ def grade(
             "public checks",
             remedy="aisys lab test runs those",
         )
-    with open_pool(found, isolation=isolation, hidden=True) as pool:
+    with open_pool(found, isolation=isolation, hidden=True, many=False) as pool:
         if format is Format.text:
             count, public = len(found.facts.checks), len(found.public())
             say(f"Grading {submission} as {found.id}   {count} checks, {public} public\n")

@@ -13,6 +13,6 @@ from aisys. See docs/reference/checks.md.
 """
 
 from aisys_cli.grader.checks import check
-from aisys_cli.grader.compare import Mismatch, agree, describe
+from aisys_cli.grader.compare import Mismatch, agree, describe, difference
 
-__all__ = ["Mismatch", "agree", "check", "describe"]
+__all__ = ["Mismatch", "agree", "check", "describe", "difference"]

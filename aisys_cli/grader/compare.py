@@ -49,13 +49,15 @@ def agree(
 ) -> None:
     """Raise Mismatch unless `got`, which a submission returned, is `expected`.
 
-    `of` is the input as a student would write it, `oracle` who says so. Both values may
+    `of` is the input as a student would write it, or a function that returns it (called
+    only for a wrong answer); `oracle` is who says what is right. Both values may
     be None, bool, int, float, str, numpy arrays, and lists and dicts of these.
     """
     found = difference(got, expected, rtol=rtol, atol=atol)
     if found is not None:
         tolerance = f"rtol {rtol:g}, atol {atol:g}" if _has_floats(expected) else "exact"
-        raise Mismatch(found, got, expected, of=str(of), tolerance=tolerance, oracle=oracle)
+        shown = str(of() if callable(of) else of)
+        raise Mismatch(found, got, expected, of=shown, tolerance=tolerance, oracle=oracle)
 
 
 def _has_floats(value: Any) -> bool:
@@ -108,7 +110,7 @@ def _mapping(got: Any, expected: Any, rtol: float, atol: float, at: str) -> Diff
 
 def _number(got: Any, expected: Any, rtol: float, atol: float, at: str) -> Difference | None:
     right = np.asarray(expected)
-    if type(got) not in (int, float, bool, np.ndarray):
+    if type(got) not in (int, float, bool, np.ndarray) and not isinstance(got, np.generic):
         return Difference(_unlike(got, expected), at, got, expected)
     left = np.asarray(got)
     if left.dtype != right.dtype:

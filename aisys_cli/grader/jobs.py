@@ -15,6 +15,8 @@ class Setup(msgspec.Struct, tag=True):
     """coordinator -> worker, first: the lab to collect and how to confine submissions.
 
     `isolation` is "bwrap", "process", or "auto": bwrap, and process where that is closed.
+    `warm`: run a few inputs of every check before forking, which pays when many jobs follow.
+    `cpus`: the processors for this worker and its cells; [] is any.
     """
 
     course: str
@@ -22,6 +24,8 @@ class Setup(msgspec.Struct, tag=True):
     isolation: str
     hidden: bool
     secret: str
+    warm: bool = True
+    cpus: list[int] = []
 
 
 class Ready(msgspec.Struct, tag=True):

@@ -26,10 +26,12 @@ from aisys_cli.grader.checks import check_id
 from aisys_cli.grader.compare import Mismatch
 from aisys_cli.grader.jobs import Job
 from aisys_cli.grader.seeds import check_seed
-from aisys_cli.grader.student import Asked, EndCheck, Failure, Student, StudentRaised
+from aisys_cli.grader.student import Asked, Failure, Student, StudentRaised
 from aisys_cli.report.records import CheckResult
 
 __all__ = ["Checks", "pytest_arguments"]
+
+WARM_INPUTS = 3
 
 
 def pytest_arguments(lab: Lab, *, hidden: bool) -> list[str]:
@@ -94,6 +96,7 @@ class Checks:
         self._student: Any = None
         self._outcome: BaseException | None = None
         self._calls: dict[str, list[Asked]] = {}
+        self._warm: set[str] = set()
         use_quiet_settings()
         forget_local_constants()
 
@@ -146,13 +149,29 @@ class Checks:
     def student(self) -> Any:
         return self._student
 
-    def warm(self) -> None:
-        """Run the first inputs of every check on nobody: what Hypothesis, PyTorch and the
-        oracles load on first use is then shared by every fork."""
-        self._student = _Nobody()
-        for item in self.items.values():
+    def warm(self, student: Student, job: Job) -> None:
+        """Run a few inputs of every check that is still cold, and drop the results.
+
+        What Hypothesis, PyTorch and the oracles load and cache on first use is then
+        shared by every fork. A check is warm once it has got through to its end, so it
+        takes a submission that passes it: cold ones are tried again with the next.
+        """
+        self._student = student
+        for check in self.lab.facts.checks:
+            if check.id in self._warm or check.id not in self.items:
+                continue
+            item = self.items[check.id]
+            if hasattr(item.obj, "hypothesis"):
+                hypothesis.seed(check_seed(self.lab.facts, check, job.seed, secret=""))(item.obj)
+            student.begin_check(most_inputs=WARM_INPUTS)
             self._protocol(item, None)
-        self._outcome = None
+            if self._outcome is None or student.inputs > WARM_INPUTS:
+                self._warm.add(check.id)
+
+    @property
+    def cold(self) -> bool:
+        """Whether some check has not been run to its end in this process."""
+        return len(self._warm) < len(self.items)
 
     def run(self, student: Student, job: Job, *, secret: str) -> list[CheckResult]:
         """The results of the job's checks, in lab.toml's order."""
@@ -204,8 +223,8 @@ class Checks:
         error = self._outcome
         if error is None:
             return None
-        if isinstance(error, EndCheck):
-            return error.failure
+        if student.ended is not None:
+            return student.ended
         if isinstance(error, Mismatch | StudentRaised):
             return student.failure(error)
         if isinstance(error, hypothesis.errors.FlakyFailure) and student.last_error is not None:
@@ -213,25 +232,6 @@ class Checks:
         # Ours: the lab's check or oracle, the host, Hypothesis. Nothing is scored.
         text = "".join(traceback.format_exception(error, limit=-8))
         return Failure("infra", f"{type(error).__name__}: {str(error)[:500]}", output=text[-4000:])
-
-
-class _Nobody:
-    """Answers None to everything and stops a check after its second input."""
-
-    def __init__(self) -> None:
-        self._left = 0
-
-    def one_input(self) -> Any:
-        import contextlib
-
-        self._left += 1
-        if self._left > 2:
-            self._left = 0
-            raise EndCheck(Failure("infra", "warmed"))
-        return contextlib.nullcontext()
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_: None
 
 
 def _blocked(check: Check, missing: list[str]) -> CheckResult:

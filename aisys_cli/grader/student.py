@@ -27,7 +27,7 @@ from aisys_cli.sandbox import wire
 from aisys_cli.sandbox.client import Cell, CellDied, CellTimeout, Host, Starting
 from aisys_cli.sandbox.limits import WALL_FACTOR, Limits
 
-__all__ = ["Asked", "EndCheck", "Failure", "Student", "StudentRaised"]
+__all__ = ["Asked", "EndCheck", "EnoughInputs", "Failure", "Student", "StudentRaised"]
 
 # Inputs tried after the first failure, while looking for a smaller one. A count and not a
 # time: the smallest input found must not depend on how fast the machine is.
@@ -45,11 +45,12 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class EndCheck(BaseException):
-    """Ends a check at once, through Hypothesis."""
+    """Ends a check at once, through Hypothesis. Student.ended says how it ended: on the
+    way out Hypothesis may replace this by an error of its own."""
 
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
+
+class EnoughInputs(BaseException):
+    """Ends a check that was only to be warmed up."""
 
 
 class StudentRaised(Exception):
@@ -99,13 +100,19 @@ class Student:
             self._cells += 1
             self._starting = self._host().spawn(self._limits, number=self._cells, seed=self._seed)
 
-    def begin_check(self) -> None:
+    def begin_check(self, *, most_inputs: int | None = None) -> None:
+        self._most_inputs = most_inputs
+        self.ended: Failure | None = None
         self._check_start = self._used()
         self._inputs = 0
         self._first_failure = 0
         self._asked: list[Asked] = []
         self._output = ""
         self._last: tuple[Exception, list[Asked], str] | None = None
+
+    def _end(self, failure: Failure) -> EndCheck:
+        self.ended = failure
+        return EndCheck(failure.message)
 
     @property
     def inputs(self) -> int:
@@ -116,9 +123,11 @@ class Student:
     def one_input(self) -> Iterator[None]:
         """Around one run of the check's function."""
         self._inputs += 1
+        if self._most_inputs is not None and self._inputs > self._most_inputs:
+            raise EnoughInputs
         if self._first_failure and self._inputs > self._first_failure + self._shrink_inputs:
             assert self._last is not None
-            raise EndCheck(self.failure(self._last[0]))
+            raise self._end(self.failure(self._last[0]))
         self._asked = []
         self._output = ""
         try:
@@ -167,9 +176,9 @@ class Student:
             message = "returned " + clean(reply.message, limit=500) + ", which is not plain data"
             raise StudentRaised(message, None)
         if reply.forbidden:
-            raise EndCheck(self._raised("forbidden", reply.fault))
+            raise self._end(self._raised("forbidden", reply.fault))
         if reply.fault.type == "NotImplementedError":
-            raise EndCheck(self._raised("error", reply.fault))
+            raise self._end(self._raised("error", reply.fault))
         raise StudentRaised(_fault_text(reply.fault), reply.fault)
 
     def _guarded(self, ask: Callable[[Cell, float], Any]) -> Any:
@@ -180,14 +189,14 @@ class Student:
             return ask(cell, limit)
         except CellTimeout as timeout:
             self._lose(cell)
-            raise EndCheck(self._timed_out(timeout, name)) from None
+            raise self._end(self._timed_out(timeout, name)) from None
         except CellDied as death:
             self._lose(cell, gone=True)
-            raise EndCheck(self._died(death)) from None
+            raise self._end(self._died(death)) from None
         except wire.Malformed as error:
             self._lose(cell)
             message = f"the answer was not a valid reply: {clean(str(error), limit=400)}"
-            raise EndCheck(Failure("error", message, self._evidence())) from None
+            raise self._end(Failure("error", message, self._evidence())) from None
 
     def _limit(self) -> tuple[float, str]:
         """CPU seconds that the next request may take, and which limit says so."""
@@ -205,7 +214,7 @@ class Student:
         )
         seconds, name = min(left)
         if seconds <= 0:
-            raise EndCheck(Failure("timeout", f"the limit {name} was used up", limit=name))
+            raise self._end(Failure("timeout", f"the limit {name} was used up", limit=name))
         return seconds, name
 
     def _used(self) -> float:
@@ -215,7 +224,7 @@ class Student:
 
     def _ready_cell(self) -> Cell:
         if self.load_failure is not None:
-            raise EndCheck(self.load_failure)
+            raise self._end(self.load_failure)
         if self._cell is None:
             self.prepare()
             assert self._starting is not None
@@ -229,8 +238,8 @@ class Student:
         cell = self._cell
         try:
             reply = self._guarded_load(cell)
-        except EndCheck as end:
-            self.load_failure = end.failure
+        except EndCheck:
+            self.load_failure = self.ended
             raise
         if reply.output:
             self._output = clean(reply.output, limit=8000)
@@ -239,7 +248,7 @@ class Student:
             failure = self._raised(verdict, reply.fault, doing=_IMPORTING[reply.kind])
             self.load_failure = failure
             self._lose(cell)
-            raise EndCheck(failure)
+            raise self._end(failure)
 
     def _guarded_load(self, cell: Cell) -> wire.Loaded | wire.LoadFailed:
         limit, name = self._limit()
@@ -247,14 +256,14 @@ class Student:
             return cell.load(self._load, seconds=limit)
         except CellTimeout as timeout:
             self._lose(cell)
-            raise EndCheck(self._timed_out(timeout, name, doing="importing the file")) from None
+            raise self._end(self._timed_out(timeout, name, doing="importing the file")) from None
         except CellDied as death:
             self._lose(cell, gone=True)
-            raise EndCheck(self._died(death, doing="importing the file")) from None
+            raise self._end(self._died(death, doing="importing the file")) from None
         except wire.Malformed as error:
             self._lose(cell)
             message = f"importing the file gave no valid reply: {clean(str(error), limit=400)}"
-            raise EndCheck(Failure("error", message)) from None
+            raise self._end(Failure("error", message)) from None
 
     def _lose(self, cell: Cell, *, gone: bool = False) -> None:
         self._spent += cell.used
@@ -296,15 +305,16 @@ class Student:
         return Failure("fail", found.why, evidence, output=self._output)
 
     def _ran(self) -> tuple[Place, ...]:
-        """Run the failing calls once more and note which of the student's functions ran."""
+        """Make the failing call once more and note which of the student's functions ran."""
         places: dict[Place, None] = {}
+        before = self.ended
         try:
-            for asked in self.smallest_calls:
+            for asked in self.smallest_calls[-1:]:  # the one whose answer was wrong
                 reply = self._guarded(_traced(asked))
                 for frame in getattr(reply, "ran", ()):
                     places[_place(frame)] = None
         except EndCheck:
-            pass  # only an illustration: what failed before stays what is reported
+            self.ended = before  # only an illustration: what failed before is reported
         return tuple(places)[:32]
 
     def _evidence(self, *, where: Place | None = None, trace: bool = False) -> Evidence:

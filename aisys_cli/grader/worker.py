@@ -40,6 +40,12 @@ __all__ = ["main"]
 GRACE_FACTOR, GRACE_SECONDS = 4.0, 60.0
 
 
+def freeze() -> None:
+    """What is loaded stays out of the collector's way: forks share its pages."""
+    gc.collect()
+    gc.freeze()
+
+
 class _Worker:
     def __init__(self, line: socket.socket, setup: Setup, lab: Lab, host: Host) -> None:
         self.line = line
@@ -51,19 +57,42 @@ class _Worker:
         """Runs inside pytest's session, once the checks are collected."""
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(1)  # a pool of threads cannot be forked
-        checks.warm()
         versions = self.ready_host().versions
+        if self.setup.cpus:
+            os.sched_setaffinity(0, self.setup.cpus)
         for name in ("torch", "hypothesis", "pytest"):
             if name in sys.modules:
                 versions[name] = str(sys.modules[name].__version__)
         self.versions = {"aisys": __version__, **versions}
-        gc.collect()
-        gc.freeze()
+        freeze()
         wire.send(self.line, Ready(sorted(checks.items)))
         receiver = wire.Receiver(self.line)
         while (body := receiver.read()) is not None:
             job: Job = wire.decode(body, Job)
+            if self.setup.warm and checks.cold and not job.problem:
+                self.warm(checks, job)
             frames.send(self.line, self.in_fork(checks, job))
+
+    def warm(self, checks: Any, job: Job) -> None:
+        """Run the cold checks here, with this job's submission, before it is graded."""
+        student = self.student(job)
+        try:
+            checks.warm(student, job)
+        finally:
+            student.close()
+        freeze()
+
+    def student(self, job: Job) -> Any:
+        from aisys_cli.grader.student import Failure, Student
+
+        load = wire.Load(
+            job.files, self.lab.entry, self.lab.driver.read_bytes(), self.lab.facts.forbid
+        )
+        limits = job.limits or self.lab.facts.limits
+        student = Student(lambda: self.host, limits, load, job.seed, shrink=job.shrink)
+        if job.problem:
+            student.load_failure = Failure("error", job.problem)
+        return student
 
     def ready_host(self) -> wire.HostReady:
         try:
@@ -78,9 +107,11 @@ class _Worker:
 
     def in_fork(self, checks: Any, job: Job) -> bytes:
         """The encoded Done of a fork that ran the job; made up here if it made none."""
+        self.host.cpus = self.setup.cpus
         if not self.host.alive:
             self.host.close()
             self.host = Host(self.host.profile, isolation=self.host.isolation)
+            self.host.cpus = self.setup.cpus
             self.host.wait_ready()
         reader, writer = os.pipe()
         pid = os.fork()
@@ -127,14 +158,7 @@ class _Worker:
             os._exit(1)
 
     def grade(self, checks: Any, job: Job) -> Done:
-        from aisys_cli.grader.student import Failure, Student
-
-        limits = job.limits or self.lab.facts.limits
-        driver = self.lab.driver.read_bytes()
-        load = wire.Load(job.files, self.lab.entry, driver, self.lab.facts.forbid)
-        student = Student(lambda: self.host, limits, load, job.seed, shrink=job.shrink)
-        if job.problem:
-            student.load_failure = Failure("error", job.problem)
+        student = self.student(job)
         student.prepare()
         start = time.monotonic()
         try:

@@ -85,9 +85,11 @@ def render_failure(check: CheckResult, *, language: str = "en", student: bool = 
     if check.evidence is not None:
         text.append_text(_evidence(check.evidence))
     if check.output:
-        label = "Traceback (ours)" if check.verdict == "infra" else "Printed"
-        text.append(f"      {label}\n")
-        text.append(_indented(check.output.rstrip(), "          ", most=12))
+        text.append("      Traceback (ours)\n" if check.verdict == "infra" else "      Printed\n")
+        lines = check.output.rstrip()
+        if check.verdict == "infra":
+            lines = "\n".join(lines.splitlines()[-12:])
+        text.append(_indented(lines, "          ", most=12))
     if check.verdict == "infra":
         text.append("      Nothing was scored; this is not the submission's fault.\n")
     elif student:

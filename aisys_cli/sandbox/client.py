@@ -62,6 +62,7 @@ class Host:
     def __init__(self, wanted: Profile, *, isolation: str) -> None:
         self.profile = wanted
         self.isolation = isolation
+        self.cpus: list[int] = []
         self._started = launcher.start(wanted, isolation=isolation)
         self._receiver = wire.Receiver(self._started.control, limit=1 << 16, fds=1)
         self._exited: dict[int, wire.Exited] = {}
@@ -120,7 +121,7 @@ class Host:
         try:
             wire.send(
                 self._started.control,
-                wire.Spawn(number, limits, seed),
+                wire.Spawn(number, limits, seed, self.cpus),
                 fds=(theirs.fileno(), trace_writer),
             )
         except OSError:

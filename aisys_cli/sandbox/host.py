@@ -89,6 +89,8 @@ class _Host:
     # -- spawning ------------------------------------------------------------
 
     def spawn(self, request: wire.Spawn) -> None:
+        if request.cpus:
+            os.sched_setaffinity(0, request.cpus)
         fds = tuple(self.receiver.fds[:2])
         del self.receiver.fds[:2]
         try:

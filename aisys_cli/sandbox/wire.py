@@ -60,18 +60,21 @@ DTYPES = (
 )
 MAX_NDIM = 16
 ARRAY = 1  # MessagePack extension code
-_LENGTH = struct.Struct("<I")
 
 
 # -- messages ----------------------------------------------------------------
 
 
 class Spawn(msgspec.Struct, tag=True):
-    """grader -> host: fork a cell. Comes with two descriptors: wire and trace."""
+    """grader -> host: fork a cell. Comes with two descriptors: wire and trace.
+
+    `cpus`: the processors that the cell, and the host from now on, may run on; [] is any.
+    """
 
     cell: int
     limits: Limits
     seed: int
+    cpus: list[int] = []
 
 
 class Kill(msgspec.Struct, tag=True):
@@ -183,32 +186,35 @@ class Refused(msgspec.Struct, tag=True):
 # -- arrays ------------------------------------------------------------------
 
 
+_DTYPE_CODES = {name: code for code, name in enumerate(DTYPES)}
+_SHAPES = [struct.Struct(f"<BB{ndim}Q") for ndim in range(MAX_NDIM + 1)]
+
+
 def _pack_array(value: Any) -> Any:
+    """dtype and rank as a byte each, the shape as 64-bit numbers, then the elements."""
     if type(value) is np.ndarray or isinstance(value, np.generic):
         array = np.asarray(value)
-        if array.dtype.name not in DTYPES:
-            raise TypeError(f"an array of dtype {array.dtype} cannot travel")
-        head = msgspec.msgpack.encode((array.dtype.name, array.shape))
-        return msgspec.msgpack.Ext(ARRAY, _LENGTH.pack(len(head)) + head + array.tobytes())
+        code = _DTYPE_CODES.get(array.dtype.name)
+        if code is None or array.ndim > MAX_NDIM:
+            raise TypeError(f"an array of dtype {array.dtype}, rank {array.ndim} cannot travel")
+        head = _SHAPES[array.ndim].pack(code, array.ndim, *array.shape)
+        return msgspec.msgpack.Ext(ARRAY, head + array.tobytes())
     raise TypeError(f"a value of type {type(value).__name__} cannot travel")
 
 
-_HEAD = msgspec.msgpack.Decoder(tuple[str, tuple[int, ...]])
-
-
-def _unpack_array(code: int, data: memoryview) -> Any:
-    if code != ARRAY:
-        raise ValueError(f"extension {code} is unknown")
-    (length,) = _LENGTH.unpack_from(data)
-    name, shape = _HEAD.decode(data[4 : 4 + length])
-    body = data[4 + length :]
-    if name not in DTYPES:
-        raise ValueError(f"dtype {name[:40]!r} is not one of {', '.join(DTYPES)}")
-    if len(shape) > MAX_NDIM or any(n < 0 for n in shape):
-        raise ValueError(f"shape {str(shape)[:80]} is impossible")
-    dtype = np.dtype(name)
+def _unpack_array(kind: int, data: memoryview) -> Any:
+    if kind != ARRAY:
+        raise ValueError(f"extension {kind} is unknown")
+    if len(data) < 2 or data[0] >= len(DTYPES) or data[1] > MAX_NDIM:
+        raise ValueError("an array without a known dtype and rank")
+    layout = _SHAPES[data[1]]
+    if len(data) < layout.size:
+        raise ValueError("an array without its whole shape")
+    code, _, *shape = layout.unpack_from(data)
+    dtype = np.dtype(DTYPES[code])
+    body = data[layout.size :]
     if math.prod(shape) * dtype.itemsize != len(body):
-        raise ValueError(f"{len(body)} bytes are not {name} of shape {shape}")
+        raise ValueError(f"{len(body)} bytes are not {dtype} of shape {shape}"[:200])
     # A copy: writable, aligned, and nothing keeps the frame alive.
     return np.frombuffer(body, dtype=dtype).reshape(shape).copy()
 

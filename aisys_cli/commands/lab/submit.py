@@ -31,7 +31,7 @@ def submit(
     submission = read_submission(workspace.root.name, folder, lab)
     if submission.problem:
         raise UsageError(submission.problem)
-    with open_pool(lab, isolation="auto", hidden=False) as pool:
+    with open_pool(lab, isolation="auto", hidden=False, many=False) as pool:
         done = grade_one(pool, submission, seed=1)
     workspace.record(done.report, done.calls)
     console().print(render_rows(done.report, language=context.obj.language), end="")

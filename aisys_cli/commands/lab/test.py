@@ -58,7 +58,7 @@ def test(
 
     workspace, lab, how, words = _meant(course_of(context), what or [])
     # First of all, so that the imports of the worker run beside the rest.
-    with open_pool(lab, isolation=isolation, hidden=False) as pool:
+    with open_pool(lab, isolation=isolation, hidden=False, many=False) as pool:
         only = choose_checks(lab, words, hidden=False)
         if last_failed:
             only = _failed(workspace, lab, only)

@@ -1,0 +1,258 @@
+"""What the checks of this lab are made of: functions as Python text, and PyTorch's answers.
+
+Theory of operation
+-------------------
+A check needs one and the same function three times: run on your duals in the sandbox, run
+on PyTorch's tensors by the grader, and shown to you when the two disagree. So a function is
+text, such as "def f(x, y): return sin(x) * y". driver.py runs it with the names of your
+module, `torch_function` with those of NAMES below, and `show` prints it.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+from torch.autograd import forward_ad
+
+from aisys_cli.grader import agree
+
+__all__ = [
+    "NAMES",
+    "array",
+    "arrays",
+    "dual_inputs",
+    "dual_parts",
+    "forms_agree",
+    "integers",
+    "nested_derivative",
+    "numbers",
+    "positive",
+    "returning",
+    "show",
+    "torch_function",
+    "torch_jvp",
+    "unpack",
+]
+
+# -- numbers and arrays to put in --------------------------------------------
+
+# Multiples of 1/8 up to 3 without 0, the plainest first: Hypothesis shrinks towards the front.
+POINTS = sorted(
+    (sign * k / 8 for k in range(1, 25) for sign in (1, -1)),
+    key=lambda v: (v * 2 % 1 != 0, v % 1 != 0, abs(v), v < 0),
+)
+_TABLE = np.array([POINTS[i % len(POINTS)] for i in range(256)])
+
+numbers = st.sampled_from(POINTS)
+positive = st.sampled_from([v for v in POINTS if v > 0])
+integers = st.sampled_from([2, 3, -1, -2, 4, 5, -3, 7])
+
+
+def arrays(*shapes: tuple[int, ...]) -> st.SearchStrategy[list[Any]]:
+    """An array of POINTS for each shape (a float for shape ()), all from one draw."""
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    ends = list(itertools.accumulate(sizes))
+
+    def cut(drawn: bytes) -> list[Any]:
+        flat = _TABLE[np.frombuffer(drawn, np.uint8)]
+        return [
+            flat[end - size : end].reshape(shape) if shape else float(flat[end - 1])
+            for shape, size, end in zip(shapes, sizes, ends, strict=True)
+        ]
+
+    return st.binary(min_size=ends[-1], max_size=ends[-1]).map(cut)
+
+
+def array(draw: Any, shape: tuple[int, ...]) -> Any:
+    """One array of POINTS, drawn at once."""
+    return draw(arrays(shape))[0]
+
+
+# -- the same names for PyTorch ----------------------------------------------
+
+
+def _tensor(x: Any) -> torch.Tensor:
+    return x if isinstance(x, torch.Tensor) else torch.as_tensor(x, dtype=torch.float64)
+
+
+def _elementwise(function: Any) -> Any:
+    return lambda x: function(_tensor(x))
+
+
+def _sum(x: Any, axis: Any = None, keepdims: bool = False) -> torch.Tensor:  # noqa: FBT001
+    x = _tensor(x)
+    return torch.sum(x, dim=tuple(range(x.ndim)) if axis is None else axis, keepdim=keepdims)
+
+
+def _transpose(x: Any, axes: Any = None) -> torch.Tensor:
+    x = _tensor(x)
+    return x.permute(tuple(reversed(range(x.ndim))) if axes is None else tuple(axes))
+
+
+def _where(cond: Any, a: Any, b: Any) -> torch.Tensor:
+    return torch.where(torch.as_tensor(cond), _tensor(a), _tensor(b))
+
+
+def _jvp(f: Any, primals: Any, tangents: Any) -> Any:
+    """Through torch.func, which nests to any depth; dual_parts is faster and does not."""
+    points = tuple(map(_tensor, primals))
+    directions = tuple(
+        torch.zeros_like(point) if t is None else _tensor(t).expand(point.shape)
+        for point, t in zip(points, tangents, strict=True)
+    )
+    return torch.func.jvp(lambda *duals: _tensors(f(*duals)), points, directions)
+
+
+def _tensors(out: Any) -> Any:
+    return tuple(map(_tensor, out)) if isinstance(out, tuple) else _tensor(out)
+
+
+NAMES: dict[str, Any] = {
+    **{
+        name: _elementwise(getattr(torch, name))
+        for name in ("sin", "cos", "tan", "exp", "log", "sqrt", "tanh", "sigmoid", "relu")
+    },
+    "maximum": lambda a, b: torch.maximum(_tensor(a), _tensor(b)),
+    "where": _where,
+    "sum": _sum,
+    "reshape": lambda x, shape: _tensor(x).reshape(shape),
+    "transpose": _transpose,
+    "matmul": lambda a, b: torch.matmul(_tensor(a), _tensor(b)),
+    "jvp": _jvp,
+    "derivative": lambda f, x: _jvp(f, (x,), (1.0,))[1],
+    "np": SimpleNamespace(array=_tensor, float64=_tensor, float32=_tensor, int64=_tensor),
+}
+
+
+@functools.lru_cache(maxsize=4096)
+def torch_function(source: str) -> Any:
+    """The function f of the text, with PyTorch's names in it."""
+    names = dict(NAMES)
+    exec(source, names)  # noqa: S102 - our own text
+    return names["f"]
+
+
+@contextmanager
+def dual_inputs(values: Any, tangents: Any) -> Iterator[list[Any]]:
+    """The inputs as PyTorch's duals; a plain tensor where the tangent is None."""
+    with forward_ad.dual_level():
+        yield [
+            _tensor(v) if t is None else forward_ad.make_dual(_tensor(v), _direction(t, v))
+            for v, t in zip(values, tangents, strict=True)
+        ]
+
+
+def _direction(tangent: Any, value: Any) -> torch.Tensor:
+    tensor = _tensor(tangent)
+    shape = np.shape(value)
+    return tensor if tensor.shape == shape else tensor.expand(shape).clone()
+
+
+def unpack(x: Any) -> list[Any]:
+    """[value, tangent] of one of PyTorch's duals, as arrays."""
+    value, tangent = forward_ad.unpack_dual(_tensor(x))
+    return [value.numpy(), np.zeros(value.shape) if tangent is None else tangent.numpy()]
+
+
+def dual_parts(source: str, values: Any, tangents: Any) -> Any:
+    """[value, tangent] of what f returns; a list of them if f returns a list or a tuple."""
+    with dual_inputs(values, tangents) as inputs:
+        out = torch_function(source)(*inputs)
+        return [unpack(one) for one in out] if isinstance(out, list | tuple) else unpack(out)
+
+
+def torch_jvp(source: str, primals: Any, tangents: Any) -> list[Any]:
+    """What jvp(f, primals, tangents) is to return."""
+    pairs = zip(primals, tangents, strict=True)
+    parts = dual_parts(source, primals, [np.zeros(np.shape(p)) if t is None else t for p, t in pairs])
+    if isinstance(parts[0], list):
+        return [[value for value, _ in parts], [tangent for _, tangent in parts]]
+    return parts
+
+
+def nested_derivative(source: str, x: float) -> Any:
+    """f'(x) for an f that may itself take derivatives."""
+    return _jvp(torch_function(source), (x,), (1.0,))[1].numpy()
+
+
+# -- text --------------------------------------------------------------------
+
+
+def returning(names: str, expressions: list[str]) -> str:
+    """A function of these inputs that returns the list of the expressions' values."""
+    return f"def f({names}): return [{', '.join(expressions)}]"
+
+
+class show:  # noqa: N801 - used like a function
+    """A function as a student would write it, and under it the inputs; written on demand.
+
+    `function` is a "def f..." or an expression in the names.
+    """
+
+    def __init__(self, function: str, names: str, values: Any, tangents: Any = None) -> None:
+        self.function, self.names, self.values = function, names.split(", "), values
+        self.tangents = [None] * len(values) if tangents is None else tangents
+
+    def __str__(self) -> str:
+        lines = [self._heading()]
+        for name, value, tangent in zip(self.names, self.values, self.tangents, strict=True):
+            if not self.function.startswith("def ") and not _mentions(self.function, name):
+                continue
+            line = f"{name} = {_literal(value)}"
+            lines.append(line if tangent is None else f"{line}   tangent {_literal(tangent)}")
+        return "\n".join(lines) if len(lines) > 2 or "\n" in lines[0] else "   ".join(lines)
+
+    def _heading(self) -> str:
+        text = self.function
+        short = re.fullmatch(r"def f\((.*?)\): return (.*)", text)
+        if short:
+            return f"f({short.group(1)}) = {short.group(2)}"
+        used = ", ".join(name for name in self.names if _mentions(text, name))
+        return text if text.startswith("def ") else f"f({used}) = {text}"
+
+
+def _mentions(text: str, name: str) -> bool:
+    return re.search(rf"\b{name}\b", text) is not None
+
+
+def _literal(value: Any) -> str:
+    if not isinstance(value, np.ndarray):
+        return repr(value)
+    kind = "" if value.dtype == np.float64 else f" ({value.dtype})"
+    return f"{value.tolist() if value.size else f'zeros({value.shape})'}{kind}"
+
+
+# -- a comparison that most checks make ---------------------------------------
+
+
+def forms_agree(
+    student: Any,
+    names: str,
+    expressions: list[str],
+    values: Any,
+    tangents: Any,
+    *,
+    expected: Any = None,
+    oracle: str = "PyTorch",
+) -> None:
+    """Each expression, on duals, has PyTorch's (or the expected) value and tangent.
+
+    One call for all of them. A tangent of None means that the input is no dual.
+    """
+    source = returning(names, expressions)
+    got = student.duals(source, values, tangents)
+    if expected is None:
+        expected = dual_parts(source, values, tangents)
+    if type(got) is not list or len(got) != len(expected):
+        agree(got, expected, of=show(source, names, values, tangents), oracle=oracle)
+    for expression, mine, theirs in zip(expressions, got, expected, strict=True):
+        agree(mine, theirs, of=show(expression, names, values, tangents), oracle=oracle)
