@@ -12,18 +12,23 @@ import os
 import stat
 import sys
 import zipfile
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
 
 import msgspec
 
 from aisys_cli.course.records import Lab
 from aisys_cli.errors import NothingToDo, UsageError
+from aisys_cli.report.records import clean_line
 
 __all__ = ["Submission", "find_submissions", "read_submission"]
 
 MAX_FILES = 64
 MAX_ENTRIES = 2000  # directory entries looked at, in one submission
-SKIPPED = frozenset({"__pycache__", "node_modules", "public", "venv"})
+MAX_ARCHIVE = 64 << 20  # bytes of an archive; what is read of it has its own limit
+SKIPPED = frozenset({"__pycache__", "__MACOSX", "node_modules", "public", "venv"})
 
 
 class Submission(msgspec.Struct, frozen=True):
@@ -49,9 +54,9 @@ def find_submissions(folder: Path) -> list[tuple[str, Path]]:
         if path.name.startswith(".") or path.name in SKIPPED:
             continue
         if path.suffix in (".py", ".zip") and not path.is_dir():
-            id = path.stem
+            id = clean_line(path.stem)
         elif path.is_dir():
-            id = path.name
+            id = clean_line(path.name)
         else:
             continue
         if id in found:
@@ -72,12 +77,13 @@ def read_submission(id: str, path: Path, lab: Lab) -> Submission:
         files = _read(path, lab, notes)
         problem = _check(files, lab, notes)
     except _Unusable as error:
-        files, problem = {}, str(error)
+        files, problem = {}, clean_line(str(error), limit=500)
     digest = hashlib.blake2b(digest_size=12)
     for name in sorted(files):
         digest.update(f"{name}:{len(files[name])}\n".encode() + files[name])
     digest.update(problem.encode(errors="replace"))
-    return Submission(id, {} if problem else files, digest.hexdigest(), problem, tuple(notes))
+    told = tuple(clean_line(note, limit=500) for note in notes)
+    return Submission(id, {} if problem else files, digest.hexdigest(), problem, told)
 
 
 def _read(path: Path, lab: Lab, notes: list[str]) -> dict[str, bytes]:
@@ -91,7 +97,7 @@ def _read(path: Path, lab: Lab, notes: list[str]) -> dict[str, bytes]:
     if stat.S_ISDIR(mode):
         return _read_folder(path, lab, limit, notes)
     if path.suffix == ".zip":
-        return _read_zip(path, limit, notes)
+        return _read_zip(path, lab, limit, notes)
     return {lab.facts.files[0]: _read_file(path, path.name, limit)}
 
 
@@ -115,6 +121,9 @@ def _read_folder(folder: Path, lab: Lab, limit: int, notes: list[str]) -> dict[s
             if path.is_symlink() and inside not in lab.facts.files:
                 notes.append(f"{inside}: a symbolic link, not read")
                 continue
+            if not _is_module(inside):
+                notes.append(f"{inside}: not read; no module can have this name")
+                continue
             files[inside] = _read_file(path, inside, limit)
             total += len(files[inside])
             if len(files) > MAX_FILES or total > limit:
@@ -122,8 +131,14 @@ def _read_folder(folder: Path, lab: Lab, limit: int, notes: list[str]) -> dict[s
     return files
 
 
-def _read_file(path: Path, name: str, limit: int) -> bytes:
-    """A regular file's bytes, at most `limit`; opened without following a link."""
+def _is_module(path: str) -> bool:
+    """Whether an import could mean this file."""
+    return all(part.isidentifier() for part in path.removesuffix(".py").split("/"))
+
+
+@contextmanager
+def _opened(path: Path, name: str, limit: int) -> Iterator[IO[bytes]]:
+    """A regular file of at most `limit` bytes; opened without following a link."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         fd = os.open(path, flags)
@@ -137,6 +152,11 @@ def _read_file(path: Path, name: str, limit: int) -> bytes:
             raise _Unusable(f"{name} is not a regular file")
         if found.st_size > limit:
             raise _Unusable(_too_large(name, found.st_size, limit))
+        yield file
+
+
+def _read_file(path: Path, name: str, limit: int) -> bytes:
+    with _opened(path, name, limit) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
         raise _Unusable(_too_large(name, len(data), limit))
@@ -147,33 +167,51 @@ def _too_large(name: str, size: int, limit: int) -> str:
     return f"{name} has {size} bytes; the limit is {limit} (source_kib = {limit >> 10})"
 
 
-def _read_zip(path: Path, limit: int, notes: list[str]) -> dict[str, bytes]:
+def _read_zip(path: Path, lab: Lab, limit: int, notes: list[str]) -> dict[str, bytes]:
     """The Python files of an archive, read in memory; a folder around all is taken off."""
-    files: dict[str, bytes] = {}
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [m for m in archive.infolist() if m.filename.endswith(".py")]
-            if len(members) > MAX_FILES:
-                raise _Unusable(f"{path.name}: more than {MAX_FILES} Python files")
-            for member in members:
-                if member.filename.startswith("/") or ".." in Path(member.filename).parts:
-                    notes.append(f"{member.filename[:100]}: a path out of the archive, not read")
-                    continue
-                if member.filename in files:
-                    raise _Unusable(f"{path.name}: {member.filename[:100]} is in it twice")
-                with archive.open(member) as file:
-                    data = file.read(limit + 1)
-                files[member.filename] = data
-                if sum(map(len, files.values())) > limit:
-                    raise _Unusable(f"{path.name}: more than {limit >> 10} KiB of Python files")
-    # zipfile raises many things on a broken or encrypted archive.
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
-        raise _Unusable(f"{path.name}: not a readable zip archive ({error})") from None
-    except ValueError as error:
-        raise _Unusable(f"{path.name}: not a readable zip archive ({error})") from None
+        with _opened(path, path.name, MAX_ARCHIVE) as file, zipfile.ZipFile(file) as archive:
+            files = _members(archive, path.name, lab, limit, notes)
+    except _Unusable:
+        raise
+    # Hostile bytes make zipfile and its decompressors raise a dozen kinds of exception; all
+    # of them mean the same.
+    except Exception as error:
+        said = str(error) or type(error).__name__
+        raise _Unusable(f"{path.name}: not a readable zip archive ({said})") from None
     tops = {name.partition("/")[0] for name in files}
     if len(tops) == 1 and all("/" in name for name in files):
         files = {name.partition("/")[2]: data for name, data in files.items()}
+    return files
+
+
+def _members(
+    archive: zipfile.ZipFile, name: str, lab: Lab, limit: int, notes: list[str]
+) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for member in archive.infolist():
+        inside = member.filename
+        parts = PurePosixPath(inside).parts
+        if not inside.endswith(".py") or any(p in SKIPPED for p in parts):
+            continue
+        if inside.startswith("/") or ".." in parts:
+            notes.append(f"{inside[:100]}: a path out of the archive, not read")
+            continue
+        if any(part.startswith(".") for part in parts):
+            continue
+        if stat.S_ISLNK(member.external_attr >> 16):
+            if parts[-1] in lab.facts.files:
+                raise _Unusable(f"{inside[:100]} is a symbolic link; submit the file itself")
+            notes.append(f"{inside[:100]}: a symbolic link, not read")
+            continue
+        if inside in files:
+            raise _Unusable(f"{name}: {inside[:100]} is in it twice")
+        with archive.open(member) as file:
+            files[inside] = file.read(limit + 1)
+        if len(files) > MAX_FILES:
+            raise _Unusable(f"{name}: more than {MAX_FILES} Python files")
+        if sum(map(len, files.values())) > limit:
+            raise _Unusable(f"{name}: more than {limit >> 10} KiB of Python files")
     return files
 
 

@@ -187,6 +187,7 @@ class Pool:
                 continue
             if isinstance(said, Done):
                 results.append(said)
+                self._tries.pop(said.report.submission, None)
                 worker.job = None
             self._idle.append(worker)
         return results
@@ -207,6 +208,7 @@ class Pool:
         if self._tries[job.submission] <= TRIES:
             self._retry.append(job)
             return
+        del self._tries[job.submission]
         message = f"the grading process was lost {TRIES} times"
         report = infra_report(self._lab, job, message, isolation=self._setup.isolation, versions={})
         results.append(Done(report, {}))

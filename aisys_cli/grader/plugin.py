@@ -164,7 +164,7 @@ class Checks:
             if hasattr(item.obj, "hypothesis"):
                 hypothesis.seed(check_seed(self.lab.facts, check, job.seed, secret=""))(item.obj)
             student.begin_check(most_inputs=WARM_INPUTS)
-            self._protocol(item, None)
+            self._protocol(item)
             if self._outcome is None or student.inputs > WARM_INPUTS:
                 self._warm.add(check.id)
 
@@ -180,7 +180,7 @@ class Checks:
         chosen = [c for c in self.lab.facts.checks if c.id in self.items]
         if job.only:
             chosen = [c for c in chosen if c.id in job.only]
-        for check, following in zip(chosen, [*chosen[1:], None], strict=True):
+        for check in chosen:
             missing = [n for n in check.needs if n in results and results[n].verdict != "pass"]
             if missing:
                 results[check.id] = _blocked(check, missing)
@@ -190,7 +190,7 @@ class Checks:
                 seed = check_seed(self.lab.facts, check, job.seed, secret=secret)
                 hypothesis.seed(seed)(item.obj)
                 hypothesis.settings(max_examples=job.examples or check.examples)(item.obj)
-            results[check.id] = self._run_one(check, student, following)
+            results[check.id] = self._run_one(check, student)
         return list(results.values())
 
     @property
@@ -198,20 +198,21 @@ class Checks:
         """For each check that did not pass: the calls of its smallest failing input."""
         return self._calls
 
-    def _run_one(self, check: Check, student: Student, following: Check | None) -> CheckResult:
+    def _run_one(self, check: Check, student: Student) -> CheckResult:
         student.begin_check()
         start = time.monotonic()
         failure = student.load_failure
         if failure is None:
-            self._protocol(self.items[check.id], self.items[following.id] if following else None)
+            self._protocol(self.items[check.id])
             failure = self._judge(student)
         if failure is not None and failure.verdict != "infra" and student.smallest_calls:
             self._calls[check.id] = student.smallest_calls
         return _result(check, failure, student.inputs, time.monotonic() - start)
 
-    def _protocol(self, item: pytest.Function, following: pytest.Item | None) -> None:
+    def _protocol(self, item: pytest.Function) -> None:
         self._outcome = None
-        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+        # Everything is torn down each time: the next item may turn out to be blocked.
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         del item

@@ -24,7 +24,10 @@ def course_secret() -> str:
 
 def check_seed(lab: LabFile, check: Check, seed: int, *, secret: str) -> int:
     """A 64-bit seed for one check."""
-    key = secret if check.visibility == "hidden" else ""
+    key = b""
+    if secret and check.visibility == "hidden":
+        # A key has 64 bytes at most; a secret may be of any length.
+        key = hashlib.blake2b(secret.encode(errors="surrogateescape")).digest()
     text = f"{lab.id}\0{lab.version}\0{check.id}\0{seed}"
-    digest = hashlib.blake2b(text.encode(), digest_size=8, key=key.encode()[:64])
+    digest = hashlib.blake2b(text.encode(), digest_size=8, key=key)
     return int.from_bytes(digest.digest(), "big")

@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 
 from aisys_cli.grader.compare import Mismatch, describe
+from aisys_cli.grader.jobs import Job
 from aisys_cli.report.records import Evidence, Place, Verdict, clean
 from aisys_cli.sandbox import wire
 from aisys_cli.sandbox.client import Cell, CellDied, CellTimeout, Host, Starting
@@ -76,15 +77,15 @@ class Student:
         host: Callable[[], Host],
         limits: Limits,
         load: wire.Load,
-        seed: int,
-        *,
-        shrink: bool = True,
+        requests: frozenset[str],
+        job: Job,
     ) -> None:
         self._host = host
         self._limits = limits
         self._load = load
-        self._seed = seed
-        self._shrink_inputs = SHRINK_INPUTS if shrink else 0
+        self._requests = requests
+        self._seed = job.seed
+        self._shrink_inputs = SHRINK_INPUTS if job.shrink else 0
         self._cell: Cell | None = None
         self._starting: Starting | None = None
         self._cells = os.getpid() << 16  # never the number of an earlier fork's cell
@@ -157,8 +158,8 @@ class Student:
     # -- calls -----------------------------------------------------------------
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("_"):
-            raise AttributeError(name)
+        if name.startswith("_") or name not in self._requests:
+            raise AttributeError(f"the lab's driver.py has no function {name}")
 
         def call(*args: Any) -> Any:
             self._asked.append(Asked(name, args))

@@ -52,6 +52,7 @@ class _Worker:
         self.setup = setup
         self.lab = lab
         self.host = host
+        self.driver, self.requests = _load_driver(lab)
 
     def serve(self, checks: Any) -> None:
         """Runs inside pytest's session, once the checks are collected."""
@@ -85,11 +86,9 @@ class _Worker:
     def student(self, job: Job) -> Any:
         from aisys_cli.grader.student import Failure, Student
 
-        load = wire.Load(
-            job.files, self.lab.entry, self.lab.driver.read_bytes(), self.lab.facts.forbid
-        )
+        load = wire.Load(job.files, self.lab.entry, self.driver, self.lab.facts.forbid)
         limits = job.limits or self.lab.facts.limits
-        student = Student(lambda: self.host, limits, load, job.seed, shrink=job.shrink)
+        student = Student(lambda: self.host, limits, load, self.requests, job)
         if job.problem:
             student.load_failure = Failure("error", job.problem)
         return student
@@ -177,6 +176,21 @@ class _Worker:
             duration=time.monotonic() - start,
         )
         return Done(report, calls)
+
+
+def _load_driver(lab: Lab) -> tuple[bytes, frozenset[str]]:
+    """The driver's source, and the names of its functions.
+
+    It runs beside a submission, where nobody could tell its faults from the student's; so
+    it is run once here first. It is the course's own code, as the checks are.
+    """
+    names: dict[str, Any] = {"__name__": "driver"}
+    try:
+        source = lab.driver.read_bytes()
+        exec(compile(source, str(lab.driver), "exec", dont_inherit=True), names)  # noqa: S102
+    except Exception as error:
+        raise CourseError(f"{lab.driver} cannot be used: {type(error).__name__}: {error}") from None
+    return source, frozenset(name for name, value in names.items() if callable(value))
 
 
 def _read_until(fd: int, deadline: float) -> bytes | None:

@@ -12,7 +12,16 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["CheckResult", "Evidence", "Place", "Report", "Verdict", "clean", "without_durations"]
+__all__ = [
+    "CheckResult",
+    "Evidence",
+    "Place",
+    "Report",
+    "Verdict",
+    "clean",
+    "clean_line",
+    "without_durations",
+]
 
 SCHEMA = "aisys/report/1"
 
@@ -132,3 +141,8 @@ def clean(text: str, *, limit: int = 4000) -> str:
     if len(text) > limit:
         text = text[:limit] + f"... ({len(text) - limit} more characters)"
     return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+
+
+def clean_line(text: str, *, limit: int = 200) -> str:
+    """The same for what must stay on one line, such as the name of a file."""
+    return clean(text, limit=limit).replace("\n", "\\x0a").replace("\t", "\\x09")

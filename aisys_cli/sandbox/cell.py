@@ -57,8 +57,10 @@ def plain(value: Any, *, at: str = "", depth: int = 0, room: int = 1 << 30) -> A
     Exact types, because a subclass may lie: what a check compares must be what is there.
     """
     kind = type(value)
-    if value is None or kind in (bool, float, str, bytes):
+    if value is None or kind in (bool, float, bytes):
         return value
+    if kind is str:
+        return _text_of(value, at)
     if kind is int:
         if not -(1 << 63) <= value < (1 << 63):
             raise NotData(f"an int of {value.bit_length()} bits{at}; 64 is the most")
@@ -80,7 +82,9 @@ def plain(value: Any, *, at: str = "", depth: int = 0, room: int = 1 << 30) -> A
         ]
     if kind is dict and all(type(key) is str for key in value):
         return {
-            key: plain(item, at=f"{at or ' at '}[{key!r}]", depth=depth + 1, room=room)
+            _text_of(key, at): plain(
+                item, at=f"{at or ' at '}[{key!r}]", depth=depth + 1, room=room
+            )
             for key, item in value.items()
         }
     if isinstance(value, np.ndarray | float | int):
@@ -89,6 +93,19 @@ def plain(value: Any, *, at: str = "", depth: int = 0, room: int = 1 << 30) -> A
             f"{_article(value)}, a subclass of {base.__name__}{at}; return the plain type"
         )
     raise NotData(f"{_article(value)}{at}")
+
+
+def _text_of(value: str, at: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise NotData(f"a str with the lone surrogate {value[error.start]!a}{at}") from None
+    return value
+
+
+def _sendable(text: str, limit: int) -> str:
+    """At most `limit` characters of a text, lone surrogates written out."""
+    return text[:limit].encode(errors="backslashreplace").decode()
 
 
 # -- the submission ----------------------------------------------------------
@@ -149,6 +166,9 @@ class Submission:
             sys.meta_path.append(self._finder)
         if request.forbid:
             sys.meta_path.insert(0, _Finder({}, request.forbid))
+            # What is loaded already would be found before any finder is asked.
+            for name in [n for n in sys.modules if n.partition(".")[0] in request.forbid]:
+                del sys.modules[name]
         try:
             self.module = importlib.import_module(request.entry)
         # The student-code boundary: an import may raise anything, SystemExit too.
@@ -175,7 +195,8 @@ class Submission:
         if isinstance(error, SyntaxError) and error.filename in self.files:
             frames.append(_frame(str(error.filename), error.lineno or 0, "<module>"))
         message = str(error.msg) if isinstance(error, SyntaxError) else _text(error)
-        return wire.Fault(type(error).__name__[:200], message[:MAX_TEXT], frames[-MAX_FRAMES:])
+        name = _sendable(type(error).__name__, 200)
+        return wire.Fault(name, _sendable(message, MAX_TEXT), frames[-MAX_FRAMES:])
 
     def call(self, request: wire.Call) -> tuple[Any, list[wire.Frame]]:
         function: Callable[..., Any] = self.driver[request.method]
@@ -209,7 +230,8 @@ def _text(error: BaseException) -> str:
 
 
 def _frame(file: str, line: int, function: str) -> wire.Frame:
-    return wire.Frame(file, line, function[:200], linecache.getline(file, line).strip()[:200])
+    text = linecache.getline(file, line).strip()
+    return wire.Frame(file, line, _sendable(function, 200), _sendable(text, 200))
 
 
 # -- output ------------------------------------------------------------------
@@ -238,7 +260,7 @@ class _Output(io.TextIOBase):
     def take(self) -> str:
         if not self.parts and not self.dropped:
             return ""
-        text = "".join(self.parts)
+        text = _sendable("".join(self.parts), self.size)
         if self.dropped:
             text += f"\n[{self.dropped} more characters]"
         self.parts, self.room, self.dropped = [], self.size, 0
@@ -301,7 +323,7 @@ def _answer(submission: Submission, request: wire.Call, output: _Output, room: i
         message = f"{len(data)} bytes of data; {room} is the most a reply may hold"
         reply = wire.Refused(request.id, message, "", ran)
     except NotData as error:
-        reply = wire.Refused(request.id, str(error)[:MAX_TEXT], output.take(), ran)
+        reply = wire.Refused(request.id, _sendable(str(error), MAX_TEXT), output.take(), ran)
     # The student-code boundary.
     except BaseException as error:
         fault = submission.fault(error)

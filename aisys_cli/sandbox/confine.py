@@ -21,7 +21,7 @@ import sys
 from aisys_cli.sandbox import seccomp
 from aisys_cli.sandbox.limits import Limits
 
-__all__ = ["USER_LIMIT", "become_subreaper", "limit", "private_view", "unshare"]
+__all__ = ["USER_LIMIT", "become_subreaper", "data_bytes", "limit", "private_view", "unshare"]
 
 _CLONE_FLAGS = 0x00020000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_RDONLY = 2, 4, 8, 1
@@ -91,8 +91,11 @@ def _drop_capabilities() -> None:
     _call("capset", ctypes.byref(header), (ctypes.c_uint32 * 6)())
 
 
-def limit(limits: Limits, *, keep: tuple[int, ...], namespaces: bool) -> None:
-    """rlimits, the seccomp filter, no descriptors but `keep` and 0, 1, 2."""
+def limit(limits: Limits, *, keep: tuple[int, ...], namespaces: bool, shared: int) -> None:
+    """rlimits, the seccomp filter, no descriptors but `keep` and 0, 1, 2.
+
+    `shared`: bytes of private memory that were there before, see data_bytes.
+    """
     _close_all_but(keep)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     cpu = int(limits.submission_seconds) + 1
@@ -102,7 +105,7 @@ def limit(limits: Limits, *, keep: tuple[int, ...], namespaces: bool) -> None:
         "RLIMIT_CPU": cpu,
         "RLIMIT_FSIZE": limits.file_mib * mib,
         "RLIMIT_NOFILE": limits.open_files,
-        "RLIMIT_DATA": _data_bytes() + limits.memory_mib * mib,
+        "RLIMIT_DATA": shared + limits.memory_mib * mib,
         "RLIMIT_MEMLOCK": 0,
         "RLIMIT_MSGQUEUE": 0,
     }
@@ -124,8 +127,8 @@ def _set_limit(kind: int, value: int) -> None:
     resource.setrlimit(kind, (value, value))
 
 
-def _data_bytes() -> int:
-    """Private writable memory of this process now: what it shares with the host."""
+def data_bytes() -> int:
+    """Private writable memory of this process now; to be asked while there is a /proc."""
     try:
         with open("/proc/self/statm") as file:
             return int(file.read().split()[5]) * resource.getpagesize()

@@ -184,10 +184,12 @@ def _child(request: wire.Spawn, fds: tuple[int, ...], writer: int, *, namespaces
         if pid:
             os.write(writer, str(pid).encode())
             os._exit(0)
+        shared = confine.data_bytes()
         if namespaces:
             confine.private_view(request.limits)
         wire_fd, trace_fd = fds
-        confine.limit(request.limits, keep=(*fds, writer), namespaces=namespaces)
+        keep = (*fds, writer)
+        confine.limit(request.limits, keep=keep, namespaces=namespaces, shared=shared)
         os.close(writer)
         cell_module.run(wire_fd, trace_fd, request)
     # The process boundary: whatever happened, the host hears it as text.

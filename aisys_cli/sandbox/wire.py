@@ -194,6 +194,8 @@ def _pack_array(value: Any) -> Any:
     """dtype and rank as a byte each, the shape as 64-bit numbers, then the elements."""
     if type(value) is np.ndarray or isinstance(value, np.generic):
         array = np.asarray(value)
+        if not array.dtype.isnative:
+            array = array.astype(array.dtype.newbyteorder("="))
         code = _DTYPE_CODES.get(array.dtype.name)
         if code is None or array.ndim > MAX_NDIM:
             raise TypeError(f"an array of dtype {array.dtype}, rank {array.ndim} cannot travel")
@@ -219,6 +221,21 @@ def _unpack_array(kind: int, data: memoryview) -> Any:
     return np.frombuffer(body, dtype=dtype).reshape(shape).copy()
 
 
+def _plain(value: Any) -> None:
+    """ValueError for what MessagePack can say and plain data is not: dates, other keys."""
+    if type(value) is list:
+        for item in value:
+            _plain(item)
+    elif type(value) is dict:
+        for key, item in value.items():
+            if type(key) is not str:
+                raise ValueError(f"a dict with a key of type {type(key).__name__}")
+            _plain(item)
+    elif value is not None and type(value) not in _LEAVES:
+        raise ValueError(f"a value of type {type(value).__name__}")
+
+
+_LEAVES = frozenset({bool, int, float, str, bytes, np.ndarray})
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=_pack_array)
 T = TypeVar("T")
 _DECODERS: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
@@ -235,7 +252,10 @@ def decode(data: bytes, kind: type[T] | Any) -> T:
     if decoder is None:
         decoder = _DECODERS[kind] = msgspec.msgpack.Decoder(kind, ext_hook=_unpack_array)
     try:
-        return decoder.decode(data)  # type: ignore[no-any-return]
+        message = decoder.decode(data)
+        if type(message) is Returned:
+            _plain(message.value)
+        return message  # type: ignore[no-any-return]
     # Whatever hostile bytes make a decoder raise is one thing to the caller.
     except Exception as error:
         raise Malformed(f"{type(error).__name__}: {str(error)[:300]}") from None

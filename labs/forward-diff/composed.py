@@ -287,7 +287,9 @@ def programs(draw: Any, *, inputs: int = 2, scalar: bool = False, most: int = 12
         parts = [unpack(builder.values[name]) for name in results]
     header = f"def f({', '.join(names)}):"
     source = builder.source(header, results)
-    return Program(source, ", ".join(names), values, tangents, parts if len(parts) > 1 else parts[0])
+    return Program(
+        source, ", ".join(names), values, tangents, parts if len(parts) > 1 else parts[0]
+    )
 
 
 def grown_at(draw: Any, values: dict[str, float], header: str, *, most: int) -> str:

@@ -173,7 +173,9 @@ def dual_parts(source: str, values: Any, tangents: Any) -> Any:
 def torch_jvp(source: str, primals: Any, tangents: Any) -> list[Any]:
     """What jvp(f, primals, tangents) is to return."""
     pairs = zip(primals, tangents, strict=True)
-    parts = dual_parts(source, primals, [np.zeros(np.shape(p)) if t is None else t for p, t in pairs])
+    parts = dual_parts(
+        source, primals, [np.zeros(np.shape(p)) if t is None else t for p, t in pairs]
+    )
     if isinstance(parts[0], list):
         return [[value for value, _ in parts], [tangent for _, tangent in parts]]
     return parts

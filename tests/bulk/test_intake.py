@@ -62,7 +62,9 @@ def test_a_single_file_is_taken_for_the_labs_file_whatever_its_name(tmp_path, re
     assert read(path).files == {"small.py": GOOD}
 
 
-@pytest.mark.parametrize("name", [".git", "__pycache__", "public", "venv", "node_modules", ".aisys"])
+@pytest.mark.parametrize(
+    "name", [".git", "__pycache__", "public", "venv", "node_modules", ".aisys"]
+)
 def test_folders_that_are_not_the_students_are_passed_over(folder, read, name):
     (folder / "small.py").write_bytes(GOOD)
     (folder / name).mkdir()
@@ -276,7 +278,11 @@ def test_what_a_mac_adds_to_an_archive_is_passed_over(tmp_path, read):
     """Finder's archives have a second tree with a binary file for each real one."""
     path = archive(
         tmp_path / "a.zip",
-        {"lab1/small.py": GOOD, "__MACOSX/lab1/._small.py": b"\0\x05\x16\x07\0", "lab1/._x.py": b"\0"},
+        {
+            "lab1/small.py": GOOD,
+            "__MACOSX/lab1/._small.py": b"\0\x05\x16\x07\0",
+            "lab1/._x.py": b"\0",
+        },
     )
     found = read(path)
     assert found.problem == ""
@@ -480,7 +486,7 @@ def test_what_is_no_folder_is_a_usage_error(tmp_path):
 
 def test_a_module_named_random_neither_helps_nor_harms(pool):
     files = {"small.py": f"import random\n{REFERENCE}", "random.py": "raise ValueError"}
-    assert grade_with(pool, files).passed
+    assert grade_with(pool, {"one": files})["one"].passed
 
 
 def test_a_driver_of_their_own_is_not_run(pool):
@@ -488,7 +494,7 @@ def test_a_driver_of_their_own_is_not_run(pool):
         "small.py": REFERENCE.replace("return -a", "return a"),
         "driver.py": "def neg(student, a): return -a",
     }
-    assert result(grade_with(pool, files), "2.1").verdict == "fail"
+    assert result(grade_with(pool, {"one": files})["one"], "2.1").verdict == "fail"
 
 
 def test_a_second_file_is_imported_and_named_in_the_evidence(pool):

@@ -161,7 +161,9 @@ def test_a_secret_changes_the_inputs_of_hidden_checks_only(lab):
     check = lab.check("2.1")
     seeds = {check_seed(lab.facts, check, 1, secret=secret) for secret in ("", "a", "b")}
     assert len(seeds) == 3
-    tell = REFERENCE.replace("return -a", "SEEN.append(a); print(SEEN); return [-a, a][len(SEEN) == 10]")
+    tell = REFERENCE.replace(
+        "return -a", "SEEN.append(a); print(SEEN); return [-a, a][len(SEEN) == 10]"
+    )
     tell = tell.replace("return xs * k", "SEEN.append(k); print(SEEN); return None")
     told = []
     for secret in ("", "a secret"):

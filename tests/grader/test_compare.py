@@ -106,7 +106,11 @@ DIFFER = {
     "inf and -inf": (INF, -INF, "values differ"),
     "inf and a number": (INF, 1e308, "values differ"),
     "a number and inf": (1e308, INF, "values differ"),
-    "a number beside an expected inf": (np.array([INF, 2.0]), np.array([INF, 1.0]), "values differ"),
+    "a number beside an expected inf": (
+        np.array([INF, 2.0]),
+        np.array([INF, 1.0]),
+        "values differ",
+    ),
     "past rtol": (1.0 + 2e-7, 1.0, "values differ"),
     "past atol": (3e-9, 0.0, "values differ"),
     "float32 for float64": (np.zeros(2, "f4"), np.zeros(2), "dtype float32, expected float64"),

@@ -22,8 +22,16 @@ HIDDEN = "grading/small/checks.py"
 PUBLIC = "labs/small/checks.py"
 
 WRONG = {
-    "a check written twice": (HIDDEN, '@check("2.1")\ndef again(student): pass', "2.1 is written tw"),
-    "a check that lab.toml lacks": (HIDDEN, '@check("9.9")\ndef more(student): pass', "has check 9.9"),
+    "a check written twice": (
+        HIDDEN,
+        '@check("2.1")\ndef again(student): pass',
+        "2.1 is written tw",
+    ),
+    "a check that lab.toml lacks": (
+        HIDDEN,
+        '@check("9.9")\ndef more(student): pass',
+        "has check 9.9",
+    ),
     "a public check among the hidden": (
         PUBLIC,
         '@check("2.1")\ndef moved(student): pass',
@@ -134,7 +142,9 @@ def test_an_oracle_that_kills_its_process_costs_that_submission_only(broken_orac
 
 def test_helper_functions_and_imports_are_not_taken_for_checks(own_course):
     path = own_course / PUBLIC
-    path.write_text(f"{path.read_text()}\ndef test_not_me(): raise ValueError\n\n\nclass TestMe: pass")
+    path.write_text(
+        f"{path.read_text()}\ndef test_not_me(): raise ValueError\n\n\nclass TestMe: pass"
+    )
     (own_course / "conftest.py").write_text("raise ValueError('nobody loads this')")
     (own_course / "pytest.ini").write_text("[pytest]\naddopts = --unknown-option")
     assert grade_in(own_course).passed

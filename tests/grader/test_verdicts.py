@@ -110,7 +110,11 @@ CALLS = {
     "an exit": ("__import__('os')._exit(0)", "crash", "ended with exit code 0 before it answered"),
     "a crash": ("__import__('ctypes').string_at(0)", "crash", "died of SIGSEGV"),
     "sys.exit": ("raise SystemExit(0)", "error", "SystemExit: 0"),
-    "forbidden": ("import sqlite3; return -a", "forbidden", "sqlite3 is not to be used in this lab"),
+    "forbidden": (
+        "import sqlite3; return -a",
+        "forbidden",
+        "sqlite3 is not to be used in this lab",
+    ),
     "a generator": ("yield -a", "error", "returned a generator, which is not plain data"),
     "a closure": ("return lambda: a", "error", "returned a function, which is not plain data"),
     "recursion": ("return neg(a)", "error", "RecursionError"),
@@ -189,7 +193,12 @@ IMPORTS = {
     "an exit": ("import os\nos._exit(0)", "crash", "importing the file: the process ended", None),
     "a crash": ("import ctypes\nctypes.string_at(0)", "crash", "died of SIGSEGV", 2),
     "sys.exit": ("raise SystemExit", "error", "importing the file failed: SystemExit", 1),
-    "a loop": ("while True:\n    pass", "timeout", "importing the file: no answer after 0.4 s", None),
+    "a loop": (
+        "while True:\n    pass",
+        "timeout",
+        "importing the file: no answer after 0.4 s",
+        None,
+    ),
     "a forbidden module": ("import sqlite3", "forbidden", "sqlite3 is not to be used", 1),
     "no such module": ("import torchvision", "error", "ModuleNotFoundError", 1),
     "nothing in it": ("x = 1", "error", "AttributeError", None),
@@ -345,7 +354,9 @@ def test_another_seed_gives_other_inputs(grade):
 SEEN = []
 {with_neg("SEEN.append(a); print(SEEN if len(SEEN) == 10 else ''); return [-a, a][len(SEEN) == 10]")}
 """
-    told = {seed: result(grade(source, seed=seed, shrink=False), "2.1").output for seed in (1, 2, 3)}
+    told = {
+        seed: result(grade(source, seed=seed, shrink=False), "2.1").output for seed in (1, 2, 3)
+    }
     assert len(set(told.values())) == 3
     assert all(text.count(",") == 9 for text in told.values())
     assert result(grade(source, seed=2, shrink=False), "2.1").output == told[2]

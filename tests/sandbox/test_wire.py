@@ -109,7 +109,8 @@ def test_a_decoded_array_is_writable_and_its_own():
 
 
 @pytest.mark.parametrize(
-    "array", [np.array(["a"]), np.array([object()]), np.zeros(1, "datetime64[s]"), np.zeros(1, "V4")]
+    "array",
+    [np.array(["a"]), np.array([object()]), np.zeros(1, "datetime64[s]"), np.zeros(1, "V4")],
 )
 def test_arrays_of_other_dtypes_do_not_travel(array):
     with pytest.raises(TypeError, match="cannot travel"):

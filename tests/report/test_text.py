@@ -1,0 +1,190 @@
+"""Reports on screen: 80 columns, words before colours, nothing that is read as markup."""
+
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from samples import EVIDENCE, VERDICTS, check, failed, of, report
+
+from aisys_cli.commands.context import console
+from aisys_cli.report.text import render_failure, render_report, render_rows, render_summary
+
+some = settings(max_examples=100, deadline=None)
+
+LONG = {"title_en": "a title that goes on " * 9, "title_zh": "一个很长很长的标题" * 9}
+TITLES = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=60)
+
+
+def wide(text):
+    return [line for line in str(text).splitlines() if cell_len(line) > 80]
+
+
+def printed(text, **settings):
+    out = io.StringIO()
+    to = console()
+    to.file = out
+    to.print(text, end="")
+    return out.getvalue()
+
+
+def rows(**fields):
+    checks = [check(v, f"1.{n}", **fields) for n, v in enumerate(VERDICTS, 1)]
+    return report(*checks)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"inputs": 100},
+        {"inputs": 1000, "max_score": 100},
+        {"message": "needs 1.1"},
+        {"message": "needs 1.1, 1.2, 1.3, 1.4, 1.5, 1.6"},
+        {"message": "not written yet (raises NotImplementedError)"},
+        {"evidence": EVIDENCE, "duration": 120.5},
+    ],
+    ids=[
+        "many inputs",
+        "many points",
+        "one need",
+        "many needs",
+        "not written",
+        "a long time",
+    ],
+)
+def test_rows_fit_into_80_columns(fields):
+    for titles in ({}, LONG):
+        for language in ("en", "zh"):
+            text = render_rows(rows(**titles, **fields), language=language)
+            assert wide(text.plain) == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_columns_stand_below_each_other_in_both_languages(language):
+    lines = render_rows(rows(**LONG), language=language).plain.splitlines()
+    assert len({cell_len(line[: line.index("/")]) for line in lines}) == 1
+
+
+@some
+@given(TITLES)
+def test_any_title_leaves_the_columns_where_they_are(title):
+    one, two = render_rows(report(check(title_en=title), check(title_en="x"))).plain.splitlines()
+    assert cell_len(one) == cell_len(two)
+    assert one[one.rindex("2/2") :] == two[two.rindex("2/2") :]
+
+
+def test_a_whole_report_fits_into_80_columns():
+    made = rows(**LONG, message="values differ", evidence=EVIDENCE, output="printed\n" * 3)
+    for language in ("en", "zh"):
+        text = render_report(made, language=language, details=9, student=True)
+        assert wide(text.plain) == []
+
+
+def test_without_colour_every_verdict_has_its_own_mark():
+    """The words alone tell what each check came to."""
+    lines = render_rows(rows()).plain.splitlines()
+    marks = [line[2:11].strip() for line in lines]
+    assert len(set(marks)) == len(VERDICTS)
+    assert marks[0] == "ok"
+    assert all(
+        mark.lower() == verdict for mark, verdict in zip(marks[1:], VERDICTS[1:], strict=True)
+    )
+    assert all(mark.isascii() for mark in marks)
+
+
+def test_your_value_and_the_right_one_are_told_apart_in_words():
+    plain = render_failure(check("fail", evidence=EVIDENCE)).plain
+    assert "Your value       [1.]   float64\n" in plain
+    assert "numpy            [-1.]   float64\n" in plain
+    assert "Smallest failing input (after 3 tries)\n          scale(array([1.0]), -1.0)" in plain
+    assert "Look at          small.py:16 in scale" in plain
+
+
+def test_colours_change_nothing_but_colours(monkeypatch):
+    made = rows(evidence=EVIDENCE, message="values differ")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    from rich.text import Text
+
+    coloured = printed(render_report(made))
+    assert "\x1b[" in coloured
+    assert Text.from_ansi(coloured).plain.split() == render_report(made).plain.split()
+    monkeypatch.delenv("FORCE_COLOR")
+    assert printed(render_report(made)) == render_report(made).plain
+
+
+MARKUP = ["[red]", "[/]", "[bold]x[/bold]", "[link=http://x]y[/link]", ":smile:", "\\[red]", "[0]"]
+
+
+@pytest.mark.parametrize("text", MARKUP)
+def test_what_looks_like_markup_is_shown_as_it_is(text):
+    made = failed(text, notes=(text,), submission=text)
+    shown = printed(render_report(made))
+    for line in (f"      {text}\n", f"          {text}\n", f"Your value       {text}\n"):
+        assert line in shown
+    assert f"Note: {text}\n" in shown
+    titled = report(check(title_en=text))
+    assert f"1.1 {text}" in printed(render_report(titled))
+
+
+def test_several_lines_stay_within_their_block():
+    made = check("fail", message="one\ntwo", output="a\nb", evidence=EVIDENCE)
+    lines = render_failure(made).plain.splitlines()
+    assert "      one" in lines
+    assert "      two" in lines
+    assert "          b" in lines
+
+
+def test_long_output_is_cut_and_says_so():
+    made = check("fail", output="\n".join(map(str, range(100))))
+    plain = render_failure(made).plain
+    assert "... (88 more lines)" in plain
+    assert "\n          50\n" not in plain
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_our_fault_is_called_ours_and_no_other(verdict):
+    plain = render_failure(check(verdict, output="x")).plain
+    assert ("not the submission's fault" in plain) == (verdict == "infra")
+
+
+def test_only_the_first_failures_are_explained_and_the_others_named():
+    plain = render_report(of("fail", "fail", "fail", "fail", "fail"), details=2).plain
+    assert plain.count("FAIL  1.") == 2
+    assert "Also not passed: 1.3, 1.4, 1.5" in plain
+
+
+def test_unwritten_and_blocked_checks_are_not_explained():
+    unwritten = check("error", message="not written yet (raises NotImplementedError)")
+    plain = render_report(report(unwritten, check("blocked", "1.2", message="needs 1.1"))).plain
+    assert "not written" in plain
+    assert "ERROR  1.1" not in plain
+    assert "aisys lab repro" not in plain
+
+
+def test_a_student_is_told_the_next_commands_and_a_teacher_is_not():
+    made = of("fail")
+    assert "aisys lab repro 1.1" in render_report(made, student=True).plain
+    assert "aisys lab" not in render_report(made).plain
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (of("pass", "fail"), "1 of 2 checks passed, 2/4 points   seed 1"),
+        (of("pass", "infra"), "1 of 2 checks passed, not graded points"),
+        (
+            of("pass", hidden_not_run=2),
+            "All public checks passed; 2 hidden checks run when graded.",
+        ),
+        (of("pass", "fail", hidden_not_run=2), "1 of 2 public checks passed; 2 hidden checks"),
+        (of("pass", isolation="process"), "No sandbox: only for code you trust."),
+        (of("pass", notes=("x.py: not used",)), "Note: x.py: not used"),
+    ],
+)
+def test_the_summary_says_what_was_run_and_how(made, words):
+    if "not graded" in words:
+        words = words.removesuffix(" points")
+    assert words in render_summary(made).plain
+    assert wide(render_summary(made).plain) == []
