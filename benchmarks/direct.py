@@ -52,11 +52,13 @@ class Direct:
 
     def __getattr__(self, name: str) -> Any:
         function = getattr(self._driver, name)
-        return lambda *args: _lists(function(self._module, *args))
+        return lambda *args, **_: _lists(function(self._module, *args))
 
 
 def _lists(value: Any) -> Any:
     """Tuples as lists, as they come off the wire."""
+    if isinstance(value, dict):
+        return {key: _lists(one) for key, one in value.items()}
     return [_lists(one) for one in value] if isinstance(value, list | tuple) else value
 
 

@@ -1,4 +1,4 @@
-"""What tests and fixtures share: the small course, jobs for it, cells, the command's environment."""
+"""What tests and fixtures share: the small course, jobs, cells, the command's environment."""
 
 import os
 import shutil

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -48,6 +49,9 @@ class Gradebook:
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute("PRAGMA journal_mode = WAL")
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if version == 0 and tables:
+                raise EnvironmentFault(f"{path} is another program's database, no gradebook")
             if version == 0:
                 self._db.executescript(
                     f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
@@ -92,22 +96,35 @@ class Gradebook:
 
     def latest(self, lab: str) -> Iterator[Report]:
         """The newest report of each submission, by id."""
-        rows = self._db.execute(
+        rows = self._query(
             "SELECT report FROM reports WHERE id IN"
             " (SELECT max(id) FROM reports WHERE lab = ? GROUP BY submission)"
             " ORDER BY submission",
-            (lab,),
+            lab,
         )
         for (data,) in rows:
-            yield msgspec.json.decode(data, type=Report)
+            try:
+                yield msgspec.json.decode(data, type=Report)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise EnvironmentFault(
+                    f"the gradebook {self.path} is damaged: {error}",
+                    remedy="Move it away and grade again, or use a copy of it.",
+                ) from None
 
     def graded(
         self, lab: str, lab_version: str, *, seed: int, isolation: str
     ) -> dict[str, tuple[str, str]]:
-        """submission -> (digest, verdict) of its newest report made in just this way."""
-        rows = self._db.execute(
-            "SELECT submission, digest, verdict FROM reports WHERE lab = ?"
-            " AND lab_version = ? AND seed = ? AND isolation = ? ORDER BY id",
-            (lab, lab_version, seed, isolation),
+        """submission -> (digest, verdict) of its newest report, if made in just this way."""
+        rows = self._query(
+            "SELECT submission, digest, verdict FROM reports WHERE id IN"
+            " (SELECT max(id) FROM reports WHERE lab = ? GROUP BY submission)"
+            " AND lab_version = ? AND seed = ? AND isolation = ?",
+            *(lab, lab_version, seed, isolation),
         )
         return {submission: (digest, verdict) for submission, digest, verdict in rows}
+
+    def _query(self, sql: str, *values: object) -> list[Any]:
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise EnvironmentFault(f"cannot read the gradebook {self.path}: {error}") from None

@@ -11,6 +11,7 @@ from aisys_cli.bulk.gradebook import Gradebook
 from aisys_cli.bulk.intake import Submission, read_submission
 from aisys_cli.bulk.pool import Pool
 from aisys_cli.course.records import Lab
+from aisys_cli.errors import UsageError
 from aisys_cli.grader.jobs import Done, Job, Setup
 from aisys_cli.grader.seeds import course_secret
 from aisys_cli.report.records import Report
@@ -76,6 +77,10 @@ def plan(
     One is kept if its newest report was made of the same files with the same lab version,
     seed and isolation, and is not `infra`; `regrade` holds ids, "infra" or "all".
     """
+    known = {id for id, _ in found}
+    for id in regrade:
+        if id not in ("all", "infra") and id not in known:
+            raise UsageError(f"--regrade {id}: no submission of that name")
     done = book.graded(lab.id, lab.version, seed=seed, isolation=isolation)
     todo, kept = [], []
     for id, path in found:

@@ -68,7 +68,7 @@ def grade_all(
             regrade=tuple(regrade or ()),
         )
     if format is Format.json:
-        print(to_json(reports), end="")
+        print(to_json(reports, many=True), end="")
     else:
         console().print(render_table(reports), end="")
     write_reports(report, reports)

@@ -17,7 +17,7 @@ _CACHES = ("__pycache__", ".ruff_cache", ".mypy_cache", ".DS_Store")
 
 def lint(lab: Lab) -> list[str]:
     """What is missing, doubtful or stray, a sentence each."""
-    problems = _missing(lab) + _texts(lab) + _hints(lab)
+    problems = _missing(lab) + _texts(lab) + _hints(lab) + _unparsable(lab)
     if not problems:
         problems += _strays(lab)
     return problems
@@ -66,8 +66,22 @@ def _hints(lab: Lab) -> list[str]:
         if list(hints) != tasks:
             problems.append(f"{path} has tasks {list(hints)}; lab.toml has {tasks}")
         for task, steps in hints.items():
-            if len(steps) != HINT_STEPS or not all(steps):
+            if len(steps) != HINT_STEPS:
                 problems.append(f"{path}: task {task} has {len(steps)} steps, not {HINT_STEPS}")
+            for number, text in enumerate(steps, 1):
+                if not text:
+                    problems.append(f"{path}: step {number} of task {task} is empty")
+    return problems
+
+
+def _unparsable(lab: Lab) -> list[str]:
+    problems = []
+    for folder in (lab.folder, lab.hidden_folder):
+        for path in sorted(folder.glob("*.py")):
+            try:
+                _imports(path)
+            except (SyntaxError, ValueError) as error:  # UnicodeDecodeError is a ValueError
+                problems.append(f"{path} does not parse: {error}")
     return problems
 
 

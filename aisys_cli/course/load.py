@@ -6,6 +6,7 @@ An error names the file, the key and the value that is wrong.
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 import tomllib
@@ -48,6 +49,8 @@ def load_course(root: Path) -> Course:
     """The course in `root`, with every lab that course.toml lists."""
     path = root / "course.toml"
     facts = _read(path, CourseFile)
+    _once(path, "labs", facts.labs)
+    _once(path, "modules.id", [module.id for module in facts.modules])
     labs = [load_lab(root, id) for id in facts.labs]
     modules = {module.id for module in facts.modules}
     for lab in labs:
@@ -91,6 +94,12 @@ def find_lab(course: Course, name: str) -> Lab:
 
 def _fail(path: Path, key: str, value: Any, why: str) -> None:
     raise CourseError(f"{path}: {key} = {value!r}: {why}")
+
+
+def _once(path: Path, key: str, ids: list[str]) -> None:
+    for id in ids:
+        if ids.count(id) > 1:
+            _fail(path, key, id, "stands twice")
 
 
 def _read(path: Path, kind: type[T]) -> T:
@@ -138,8 +147,8 @@ def _validate(path: Path, facts: LabFile) -> None:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*\.py", name):
             _fail(path, "files", name, "is not the name of a Python module")
     for key, value in msgspec.structs.asdict(facts.limits).items():
-        if value <= 0:
-            _fail(path, f"limits.{key}", value, "must be more than 0")
+        if not 0 < value < math.inf:
+            _fail(path, f"limits.{key}", value, "must be more than 0, and finite")
     _validate_checks(path, facts)
 
 

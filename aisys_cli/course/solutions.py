@@ -79,6 +79,8 @@ def chaffs(lab: Lab) -> list[Chaff]:
 def _chaff(path: Path, lab: Lab, original: dict[str, bytes], ids: set[str]) -> Chaff:
     try:
         facts = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), ChaffFile)
+    except UnicodeDecodeError as error:
+        raise CourseError(f"{path}: not UTF-8 at byte {error.start}") from None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise CourseError(f"{path}: {error}") from None
     for id in [*facts.rejected_by, *facts.may_fail]:
@@ -92,6 +94,8 @@ def _chaff(path: Path, lab: Lab, original: dict[str, bytes], ids: set[str]) -> C
         raise CourseError(f"{path}: want either `edits` or the folder {folder.name}/")
     for edit in facts.edits:
         name = edit.file or lab.facts.files[0]
+        if name not in files:
+            raise CourseError(f"{path}: edits.file = {name!r} is no file of the reference")
         text = files[name].decode()
         if text.count(edit.old) != 1:
             raise CourseError(

@@ -14,5 +14,6 @@ from aisys. See docs/reference/checks.md.
 
 from aisys_cli.grader.checks import check
 from aisys_cli.grader.compare import Mismatch, agree, describe, difference
+from aisys_cli.grader.student import StudentRaised
 
-__all__ = ["Mismatch", "agree", "check", "describe", "difference"]
+__all__ = ["Mismatch", "StudentRaised", "agree", "check", "describe", "difference"]

@@ -4,7 +4,8 @@ Theory of operation
 -------------------
 One Student serves one submission. It starts a cell on first use, loads the submission
 into it, and starts another one after the cell was lost. Within a check it knows which
-input is running, so that the calls of the smallest failing input can be kept.
+input is running, so that the calls of the smallest failing input can be kept. `of=` of a
+call is the input as a student would write it, for when the call gives no answer.
 
 A wrong answer (Mismatch) and an exception in the student's code (StudentRaised) are
 ordinary exceptions: Hypothesis shrinks them. What must not be tried again and again - a
@@ -108,6 +109,7 @@ class Student:
         self._inputs = 0
         self._first_failure = 0
         self._asked: list[Asked] = []
+        self._of: object = None
         self._output = ""
         self._last: tuple[Exception, list[Asked], str] | None = None
 
@@ -161,8 +163,9 @@ class Student:
         if name.startswith("_") or name not in self._requests:
             raise AttributeError(f"the lab's driver.py has no function {name}")
 
-        def call(*args: Any) -> Any:
+        def call(*args: Any, of: object = None) -> Any:
             self._asked.append(Asked(name, args))
+            self._of = of
             reply = self._guarded(lambda cell, limit: cell.call(name, args, seconds=limit))
             return self._value(reply)
 
@@ -321,6 +324,8 @@ class Student:
     def _evidence(self, *, where: Place | None = None, trace: bool = False) -> Evidence:
         calls = self.smallest_calls
         shown = "; ".join(f"{a.method}({', '.join(map(_short, a.args))})" for a in calls[-1:])
+        if self._of is not None:
+            shown = str(self._of() if callable(self._of) else self._of)
         ran = self._ran() if trace else ()
         return Evidence(
             input=clean(shown, limit=1000),

@@ -16,10 +16,10 @@ from aisys_cli.report.text import render_report
 __all__ = ["FORMATS", "parse_report_option", "to_json", "to_junit", "to_text"]
 
 
-def to_json(reports: Sequence[Report]) -> str:
-    """One report as itself; several as {"schema": ..., "reports": [...]}."""
+def to_json(reports: Sequence[Report], *, many: bool = False) -> str:
+    """One report as itself; several, or a list of one, as {"schema": ..., "reports": [...]}."""
     value: object
-    if len(reports) == 1:
+    if len(reports) == 1 and not many:
         value = reports[0]
     else:
         value = {"schema": "aisys/reports/1", "reports": list(reports)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 
@@ -31,7 +32,9 @@ def render_table(reports: Sequence[Report]) -> Text:
         text.append(f" {score:>4}/{report.max_score:<4} {_not_passed(report, 78 - width - 24)}\n")
     counts = Counter(report.verdict for report in reports)
     words = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
-    text.append(f"  {len(reports)} submissions: {words}\n")
+    line = f"{len(reports)} submissions: {words}"
+    text.append("\n".join(textwrap.wrap(line, 78, initial_indent="  ", subsequent_indent="    ")))
+    text.append("\n")
     return text
 
 

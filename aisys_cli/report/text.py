@@ -15,7 +15,8 @@ __all__ = ["MARKS", "render_failure", "render_report", "render_rows", "render_su
 
 MARKS = {"pass": "ok", "blocked": "blocked", "infra": "INFRA"}
 _STYLES = {"pass": "green", "blocked": "dim", "infra": "magenta"}
-_TITLE_CELLS = 44
+_WIDTH = 80
+_TITLE_CELLS = 38
 _MAX_DETAILS = 3
 
 
@@ -55,15 +56,19 @@ def render_rows(report: Report, *, language: str = "en") -> Text:
     text = Text()
     for check in report.checks:
         text.append(f"  {_mark(check.verdict):<9} ", style=_style(check.verdict))
-        name = f"{check.id} {check.title(language)}"
-        if cell_len(name) > _TITLE_CELLS:
-            name = set_cell_size(name, _TITLE_CELLS - 2) + ".."
+        name = _cut(f"{check.id} {check.title(language)}", _TITLE_CELLS)
         text.append(set_cell_size(name, _TITLE_CELLS))
         score = "-" if check.score is None or check.verdict == "blocked" else str(check.score)
         text.append(f" {score:>3}/{check.max_score:<3}")
         text.append(f" {check.duration:5.1f}s" if check.duration else "       ")
-        text.append(f"  {_remark(check)}".rstrip() + "\n", style="dim")
+        room = _WIDTH - cell_len(text.plain.rpartition("\n")[2])
+        text.append(_cut(f"  {_remark(check)}".rstrip(), room) + "\n", style="dim")
     return text
+
+
+def _cut(value: str, room: int) -> str:
+    """At most `room` cells of it, with two dots where something is left out."""
+    return value if cell_len(value) <= room else set_cell_size(value, room - 2) + ".."
 
 
 def _remark(check: CheckResult) -> str:
@@ -80,7 +85,8 @@ def render_failure(check: CheckResult, *, language: str = "en", student: bool = 
     """Why one check did not pass, as far as is known."""
     text = Text()
     text.append(f"  {_mark(check.verdict)}", style=f"bold {_style(check.verdict)}")
-    text.append(f"  {check.id} {check.title(language)}\n", style="bold")
+    name = f"  {check.id} {check.title(language)}"
+    text.append(_cut(name, _WIDTH - cell_len(text.plain)) + "\n", style="bold")
     text.append(_indented(check.message, "      "))
     if check.evidence is not None:
         text.append_text(_evidence(check.evidence))

@@ -66,13 +66,7 @@ def plain(value: Any, *, at: str = "", depth: int = 0, room: int = 1 << 30) -> A
             raise NotData(f"an int of {value.bit_length()} bits{at}; 64 is the most")
         return value
     if kind is np.ndarray or (isinstance(value, np.generic) and kind.__module__ == "numpy"):
-        if value.dtype.name not in wire.DTYPES:
-            raise NotData(f"an array of dtype {value.dtype}{at}")
-        if value.nbytes > room:
-            raise NotData(f"an array of shape {value.shape}, {value.nbytes} bytes{at}")
-        if value.ndim > wire.MAX_NDIM:
-            raise NotData(f"an array of {value.ndim} dimensions{at}")
-        return value
+        return _array_of(value, at, room)
     if depth >= MAX_DEPTH:
         raise NotData(f"a structure nested more than {MAX_DEPTH} deep")
     if kind in (list, tuple):
@@ -93,6 +87,16 @@ def plain(value: Any, *, at: str = "", depth: int = 0, room: int = 1 << 30) -> A
             f"{_article(value)}, a subclass of {base.__name__}{at}; return the plain type"
         )
     raise NotData(f"{_article(value)}{at}")
+
+
+def _array_of(value: Any, at: str, room: int) -> Any:
+    if value.dtype.name not in wire.DTYPES:
+        raise NotData(f"an array of dtype {value.dtype}{at}")
+    if value.nbytes > room:
+        raise NotData(f"an array of shape {value.shape}, {value.nbytes} bytes{at}")
+    if value.ndim > wire.MAX_NDIM:
+        raise NotData(f"an array of {value.ndim} dimensions{at}")
+    return value
 
 
 def _text_of(value: str, at: str) -> str:

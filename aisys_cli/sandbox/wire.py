@@ -1,8 +1,8 @@
 """The wire: typed MessagePack frames between the grader, a host and its cells.
 
 Values inside a message are plain data: None, bool, int (64 bits), float, str, bytes,
-list, dict with str keys, and arrays as (dtype, shape, bytes) with a dtype of DTYPES. Nothing is ever
-unpickled, evaluated or imported by name of the other side.
+list, dict with str keys, and arrays as (dtype, shape, bytes) with a dtype of DTYPES. Nothing
+is ever unpickled, evaluated or imported by name of the other side.
 
 Bytes from a cell are hostile. A Receiver bounds a frame before it reads it; `decode`
 raises Malformed, and nothing else, for whatever does not fit. frames.py has the framing.
@@ -255,10 +255,10 @@ def decode(data: bytes, kind: type[T] | Any) -> T:
         message = decoder.decode(data)
         if type(message) is Returned:
             _plain(message.value)
-        return message  # type: ignore[no-any-return]
     # Whatever hostile bytes make a decoder raise is one thing to the caller.
     except Exception as error:
         raise Malformed(f"{type(error).__name__}: {str(error)[:300]}") from None
+    return message  # type: ignore[no-any-return]
 
 
 def send(sock: socket.socket, message: Any, *, fds: tuple[int, ...] = ()) -> None:

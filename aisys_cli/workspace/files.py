@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import io
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from aisys_cli import __version__
 from aisys_cli.course.records import Lab
-from aisys_cli.errors import UsageError
+from aisys_cli.errors import EnvironmentFault, UsageError
 from aisys_cli.report.records import Report
 from aisys_cli.report.writing import write_whole
 
@@ -23,33 +26,54 @@ PUBLIC = "public"  # where the copies of handout, driver and public checks go, t
 def start(lab: Lab, folder: Path, *, force: bool) -> list[str]:
     """Put the starter and what a student reads into `folder`; the names of the files that
     the student writes. Existing ones are kept, with `force` replaced after a .bak."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for source in sorted(lab.starter.iterdir()):
-        target = folder / source.name
-        if target.exists() and not force:
-            continue
-        if target.exists():
-            shutil.copy2(target, target.with_name(target.name + ".bak"))
-        shutil.copyfile(source, target)
-    public = folder / PUBLIC
-    public.mkdir(exist_ok=True)
-    for source in [*lab.folder.glob("*.md"), *lab.folder.glob("*.py")]:
-        if not source.name.startswith("hints."):
-            shutil.copyfile(source, public / source.name)
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        public = folder / PUBLIC
+        public.mkdir(exist_ok=True)
+        for source in _starter(lab):
+            if force or not (folder / source.name).exists():
+                _put_back(source, folder / source.name)
+        for source in [*lab.folder.glob("*.md"), *lab.folder.glob("*.py")]:
+            if not source.name.startswith("hints."):
+                shutil.copyfile(source, public / source.name)
     return list(lab.facts.files)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentFault(
+            f"cannot write {error.filename2 or error.filename or path}: {error.strerror}"
+        ) from None
+
+
+def _starter(lab: Lab) -> list[Path]:
+    return sorted(path for path in lab.starter.iterdir() if path.is_file())
+
+
+def _put_back(source: Path, target: Path) -> Path | None:
+    """The starter's file over the student's; the copy kept of what was there.
+
+    None is kept of what is the starter's text already: it would cost the copy before it.
+    """
+    backup = None
+    if target.exists() and target.read_bytes() != source.read_bytes():
+        backup = _back_up(target)
+    shutil.copyfile(source, target)
+    return backup
+
+
+def _back_up(target: Path) -> Path:
+    return Path(shutil.copy2(target, target.with_name(target.name + ".bak")))
 
 
 def reset(lab: Lab, folder: Path) -> list[Path]:
     """Every file of the starter as it was; the copies kept of what was there."""
-    kept = []
-    for source in sorted(lab.starter.iterdir()):
-        target = folder / source.name
-        if target.exists():
-            backup = target.with_name(target.name + ".bak")
-            shutil.copy2(target, backup)
-            kept.append(backup)
-        shutil.copyfile(source, target)
-    return kept
+    with _writing(folder):
+        kept = [_put_back(source, folder / source.name) for source in _starter(lab)]
+    return [path for path in kept if path is not None]
 
 
 def reset_task(lab: Lab, folder: Path, task: str) -> tuple[list[str], Path]:
@@ -62,13 +86,18 @@ def reset_task(lab: Lab, folder: Path, task: str) -> tuple[list[str], Path]:
     name = lab.facts.files[0]
     target = folder / name
     before = (lab.starter / name).read_text(encoding="utf-8")
-    text = target.read_text(encoding="utf-8")
+    remedy = "Put back the whole file: aisys lab reset"
     try:
+        text = target.read_text(encoding="utf-8")
         tree = ast.parse(text)
+    except OSError as error:
+        raise UsageError(f"{target}: {error.strerror}", remedy=remedy) from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{target} is not UTF-8 at byte {error.start}", remedy=remedy) from None
     except SyntaxError as error:
         raise UsageError(
             f"{target}:{error.lineno} does not parse, so one task cannot be told from another",
-            remedy="Put back the whole file: aisys lab reset",
+            remedy=remedy,
         ) from None
     fresh = _definitions(before, ast.parse(before))
     mine = _definitions(text, tree)
@@ -79,14 +108,19 @@ def reset_task(lab: Lab, folder: Path, task: str) -> tuple[list[str], Path]:
     }
     if not wanted:
         raise UsageError(f"nothing in {name} belongs to task {task}, or it was renamed")
-    backup = target.with_name(name + ".bak")
-    shutil.copy2(target, backup)
-    lines = text.splitlines(keepends=True)
+    with _writing(target):
+        backup = _back_up(target)
+    lines = _lines(text)
     for key in sorted(wanted, key=lambda key: mine[key][0], reverse=True):
         first, last, _ = mine[key]
         lines[first - 1 : last] = [wanted[key]]
     write_whole(target, "".join(lines))
     return sorted(wanted), backup
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as Python counts them: str.splitlines also ends one at a form feed and others."""
+    return io.StringIO(text).readlines()
 
 
 def _belongs(source: str, task: str) -> bool:
@@ -99,7 +133,7 @@ def _has_inner(key: str, known: dict[str, tuple[int, int, str]]) -> bool:
 
 def _definitions(text: str, tree: ast.Module) -> dict[str, tuple[int, int, str]]:
     """Qualified name -> (first line, last line, text) of functions, classes and methods."""
-    lines = text.splitlines(keepends=True)
+    lines = _lines(text)
     found: dict[str, tuple[int, int, str]] = {}
 
     def visit(body: list[ast.stmt], prefix: str) -> None:
@@ -135,9 +169,9 @@ def archive(files: dict[str, bytes], report: Report, target: Path) -> None:
         public_score=f"{report.score}/{report.max_score}",
     )
     content = {"aisys.json": msgspec.json.format(msgspec.json.encode(manifest)), **files}
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.part")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as out:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as out:
         for name in sorted(content):
-            out.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content[name])
-    partial.replace(target)
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            out.writestr(info, content[name], zipfile.ZIP_DEFLATED)
+    write_whole(target, data.getvalue())

@@ -22,12 +22,16 @@ def read_hints(path: Path) -> dict[str, list[str]]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise CourseError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise CourseError(f"{path}: not UTF-8 at byte {error.start}") from None
     for number, line in enumerate(lines, 1):
         fenced ^= line.startswith("```")
         step = None if fenced else _STEP.fullmatch(line)
         heading = None if fenced or step else _TASK.match(line)
         if heading:
             task = heading.group(1)
+            if task in hints:
+                raise CourseError(f"{path}:{number}: task {task} stands twice")
             hints[task] = []
         elif step:
             if not task or int(step.group(1)) != len(hints[task]) + 1:

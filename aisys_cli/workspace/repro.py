@@ -60,7 +60,7 @@ def run_again(lab: Lab, folder: Path, failure: StoredFailure, out: Console, *, d
             out.print(f"Your value     {error}, which is not plain data")
             return False
         # The student-code boundary: show their traceback, without our frames.
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             _show_traceback(error, files, out)
             return False
     if evidence is not None and evidence.expected:
@@ -78,7 +78,7 @@ def _run(submission: Submission, call: wire.Call, *, debug: bool) -> Any:
     return value
 
 
-def _show_traceback(error: Exception, files: dict[str, bytes], out: Console) -> None:
+def _show_traceback(error: BaseException, files: dict[str, bytes], out: Console) -> None:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
     for frame in frames:
         out.print(f"{os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}")

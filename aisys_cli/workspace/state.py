@@ -37,13 +37,13 @@ class Workspace:
     """A workspace in `root`; `save` writes what changed."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root = root.resolve()
         self._path = root / FOLDER / "workspace.json"
         self._file = _File()
         if self._path.is_file():
             try:
                 self._file = msgspec.json.decode(self._path.read_bytes(), type=_File)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise UsageError(
                     f"{self._path} is damaged: {error}",
                     remedy="Move it away and start the lab again; your own files stay.",
@@ -86,14 +86,13 @@ class Workspace:
     def record(self, report: Report, calls: dict[str, bytes]) -> None:
         """Keep a run: verdicts, and for each failed check what `lab repro` needs."""
         folder = self.root / FOLDER / report.lab
-        folder.mkdir(parents=True, exist_ok=True)
         state = self.labs[report.lab]
         for check in report.checks:
             state.verdicts[check.id] = check.verdict
             kept = folder / f"{check.id}.failure"
             if check.id in calls:
                 failure = StoredFailure(calls=calls[check.id], report=report_of(report, check.id))
-                kept.write_bytes(msgspec.msgpack.encode(failure))
+                write_whole(kept, msgspec.msgpack.encode(failure))
             elif kept.exists():
                 kept.unlink()
         self.save()
@@ -103,7 +102,11 @@ class Workspace:
         path = self.root / FOLDER / lab / f"{check}.failure"
         if not path.is_file():
             return None
-        return msgspec.msgpack.decode(path.read_bytes(), type=StoredFailure)
+        try:
+            return msgspec.msgpack.decode(path.read_bytes(), type=StoredFailure)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # Cut short, or of another version of aisys; the next test makes it anew.
+            raise UsageError(f"{path} is damaged", remedy="aisys lab test") from None
 
 
 class StoredFailure(msgspec.Struct):

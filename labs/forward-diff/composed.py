@@ -267,7 +267,7 @@ SCALAR: list[Operator] = [
     _maximum,
     _where,
 ]
-ALL: list[Operator] = [*SCALAR, _sum, _transpose, _reshape, _matmul] + [_sum, _matmul]
+ALL: list[Operator] = [*SCALAR, _sum, _transpose, _reshape, _matmul, _sum, _matmul]
 
 
 @st.composite

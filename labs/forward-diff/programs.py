@@ -23,7 +23,7 @@ import torch
 from hypothesis import strategies as st
 from torch.autograd import forward_ad
 
-from aisys_cli.grader import agree
+from aisys_cli.grader import StudentRaised, agree
 
 __all__ = [
     "NAMES",
@@ -88,7 +88,7 @@ def _elementwise(function: Any) -> Any:
     return lambda x: function(_tensor(x))
 
 
-def _sum(x: Any, axis: Any = None, keepdims: bool = False) -> torch.Tensor:  # noqa: FBT001
+def _sum(x: Any, axis: Any = None, keepdims: bool = False) -> torch.Tensor:
     x = _tensor(x)
     return torch.sum(x, dim=tuple(range(x.ndim)) if axis is None else axis, keepdim=keepdims)
 
@@ -135,9 +135,14 @@ NAMES: dict[str, Any] = {
 
 @functools.lru_cache(maxsize=4096)
 def torch_function(source: str) -> Any:
-    """The function f of the text, with PyTorch's names in it."""
+    """The function f of the text, with PyTorch's names in it.
+
+    z *= x becomes z = z * (x): on a tensor the short form writes into it, in its shape. x.T
+    becomes transpose(x): of a tensor with a rank other than 2 it is deprecated.
+    """
     names = dict(NAMES)
-    exec(source, names)  # noqa: S102 - our own text
+    source = re.sub(r"(\w+) ([-+*/])= (.*)", r"\1 = \1 \2 (\3)", source)
+    exec(re.sub(r"(\w+)\.T\b", r"transpose(\1)", source), names)  # noqa: S102 - our own text
     return names["f"]
 
 
@@ -250,11 +255,22 @@ def forms_agree(
 
     One call for all of them. A tangent of None means that the input is no dual.
     """
-    source = returning(names, expressions)
-    got = student.duals(source, values, tangents)
     if expected is None:
-        expected = dual_parts(source, values, tangents)
-    if type(got) is not list or len(got) != len(expected):
-        agree(got, expected, of=show(source, names, values, tangents), oracle=oracle)
-    for expression, mine, theirs in zip(expressions, got, expected, strict=True):
-        agree(mine, theirs, of=show(expression, names, values, tangents), oracle=oracle)
+        expected = dual_parts(returning(names, expressions), values, tangents)
+    try:
+        got = _ask(student, names, expressions, values, tangents)
+    except StudentRaised:
+        got = None  # one of them raised; one by one, it is known which
+    for i, (expression, right) in enumerate(zip(expressions, expected, strict=True)):
+        mine = got[i] if got else _ask(student, names, [expression], values, tangents)[0]
+        agree(mine, right, of=show(expression, names, values, tangents), oracle=oracle)
+
+
+def _ask(student: Any, names: str, expressions: list[str], values: Any, tangents: Any) -> list[Any]:
+    """[value, tangent] of each expression."""
+    source = returning(names, expressions)
+    shown = show(expressions[0] if len(expressions) == 1 else source, names, values, tangents)
+    got = student.duals(source, values, tangents, of=shown)
+    if type(got) is not list or len(got) != len(expressions):
+        agree(got, [None] * len(expressions), of=shown)
+    return got

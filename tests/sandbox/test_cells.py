@@ -95,7 +95,7 @@ def test_modules_of_one_submission_import_each_other(in_cell):
 
 def test_a_file_named_like_the_standard_library_is_not_taken_for_it(in_cell):
     files = {"s.py": "import random\ndef f(): return random.__file__", "random.py": "X = 1"}
-    assert in_cell(files).value("f").endswith("/lib/python3.%d/random.py" % sys.version_info[1])
+    assert in_cell(files).value("f").endswith(f"/lib/python3.{sys.version_info[1]}/random.py")
 
 
 def test_the_trace_names_the_functions_that_ran(in_cell):

@@ -177,7 +177,7 @@ def where(cond: Mask, a: Operand, b: Operand) -> Operand:
     raise NotImplementedError
 
 
-def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Operand:  # noqa: FBT001
+def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Operand:
     # TODO: task 2
     raise NotImplementedError
 

@@ -1,0 +1,405 @@
+"""Hidden checks of forward-diff.
+
+Two kinds, because random programs alone miss mistakes in shapes. The checks of tasks 1 and 2
+go through every form of every operator with each input (strata: nothing is left to chance but
+the numbers); those of tasks 3 and 4 run composed programs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import numpy as np
+from composed import grown_at, programs
+from hypothesis import given
+from hypothesis import strategies as st
+from programs import (
+    arrays,
+    dual_parts,
+    forms_agree,
+    integers,
+    nested_derivative,
+    numbers,
+    positive,
+    returning,
+    show,
+    torch_jvp,
+)
+
+from aisys_cli.grader import agree, check
+
+# -- task 1 --------------------------------------------------------------------
+
+PAIRS = [
+    ((3,), ()),
+    ((), (3,)),
+    ((2, 3), (3,)),
+    ((3,), (2, 3)),
+    ((2, 1), (1, 3)),
+    ((2, 3), (2, 1)),
+    ((1,), (2, 3)),
+    ((2, 1, 3), (4, 1)),
+    ((0, 3), (3,)),
+    ((1, 1), ()),
+    ((2, 2), (2, 2)),
+]
+ALL_PAIRS = [shape for pair in PAIRS for shape in pair]
+
+
+@check("1.4")
+@given(arrays(*ALL_PAIRS), arrays(*ALL_PAIRS))
+def broadcasting(student, values, tangents):
+    """Both duals; only one of them; a tangent that is itself to be broadcast."""
+    forms = ["x + y", "x - y", "x * y", "x / y", "-x", "-y"]
+    for i in range(0, len(values), 2):
+        x, y = values[i : i + 2]
+        s, t = tangents[i : i + 2]
+        forms_agree(student, "x, y", forms, [x, y], [s, t])
+        forms_agree(student, "x, y", forms[:5], [x, y], [s, None])
+        forms_agree(student, "x, y", [*forms[:4], "-y"], [x, y], [None, t])
+        forms_agree(student, "x, y", forms, [x, y], [1.0, 0.5])
+
+
+@check("1.5")
+@given(arrays((), (), (), (2, 3), (2, 3)), positive, integers)
+def powers(student, drawn, p, n):
+    x, s, t, xs, ss = drawn
+    whole = ["x ** 2", "x ** 3", "x ** 1", "x ** 0", "x ** -1", "x ** -2", "x ** 2.0", f"x ** {n}"]
+    for value, tangent in ((x, s), (xs, ss)):
+        forms_agree(student, "x", whole, [value], [tangent])
+        forms = ["x ** 0.5", "x ** -1.5", "x ** np.float64(1.5)", "2 ** x", "0.5 ** x"]
+        forms += ["np.float64(2.5) ** x", "x ** x", "x ** np.int64(2)"]
+        forms_agree(student, "x", forms, [abs(value)], [tangent])
+    pair = ["x ** y", "y ** x", "x ** (y + 1)", "(x * y) ** -0.5"]
+    forms_agree(student, "x, y", pair, [abs(xs), p], [ss, t])
+    forms_agree(student, "x, y", pair, [p, abs(xs)], [s, ss])
+    forms_agree(student, "x, y", ["x ** y", "y ** x"], [abs(xs), p], [ss, None])
+    # At 0, in numbers: a derivative of x ** n there is 0, but for n = 1.
+    for tangent in (s, 0.0):
+        known = [[0.0, 0.0], [0.0, 0.0], [0.0, tangent], [1.0, 0.0], [0.0, 0.0]]
+        forms = ["x ** 2", "x ** 3", "x ** 1", "x ** 0", "x ** 1.5"]
+        forms_agree(student, "x", forms, [0.0], [tangent], expected=known, oracle="By hand")
+    forms_agree(student, "x", ["0.0 ** x"], [p], [s], expected=[[0.0, 0.0]], oracle="By hand")
+    array = np.array([0.0, x, 2.0])
+    right = [[array**2, 2 * array * s], [np.ones(3), np.zeros(3)]]
+    forms_agree(student, "x", ["x ** 2", "x ** 0"], [array], [s], expected=right, oracle="By hand")
+
+
+LEFT = ["np.float64(1.5)", "np.int64(3)", "np.float32(0.5)", "np.array([0.5, 2.0, 1.25])"]
+
+
+@check("1.6")
+@given(arrays((), (), (3,), (3,), (2, 1), (2, 1)))
+def numpy_on_the_left(student, drawn):
+    """numpy must leave the operator to the dual, and not make an array of duals."""
+    forms = [f"{left} {sign} x" for left in LEFT for sign in ("+", "-", "*", "/", "**")]
+    forms += [f"x {sign} {right}" for right in LEFT for sign in ("+", "-", "*", "/")]
+    compared = [f"{left} {sign} x" for left in LEFT for sign in ("<", "<=", ">", ">=", "==", "!=")]
+    source = returning("x", compared)
+    for x, s in zip(drawn[::2], drawn[1::2], strict=True):
+        forms_agree(student, "x", forms, [x], [s])
+        shown = show(source, "x", [x], [s])
+        right = [np.asarray(eval(form, {"np": np, "x": x})) for form in compared]  # noqa: S307
+        agree(student.plain(source, [x], [s], of=shown), right, of=shown, oracle="numpy")
+
+
+# -- task 2 --------------------------------------------------------------------
+
+
+@check("2.3")
+@given(arrays((), (), (3,), (3,)))
+def kinks_and_extremes(student, drawn):
+    """Where derivatives are a convention, and where a careless formula gives NaN."""
+    s, t, ss, xs = drawn
+    by_hand = [
+        # the form, the value of x, its tangent, the value and tangent that are right
+        ("relu(x)", 0.0, s, 0.0, 0.0),
+        ("maximum(x, x)", 2.0, s, 2.0, s),
+        ("maximum(x, 0.0)", 0.0, s, 0.0, s / 2),
+        ("maximum(0, x)", 0.0, s, 0.0, s / 2),
+        ("maximum(1.5, x)", 2.0, s, 2.0, s),
+        ("maximum(x, 2.5)", 2.0, s, 2.5, 0.0),
+        ("sqrt(x)", 0.0, 0.0, 0.0, 0.0),
+        ("log(x)", 0.0, 0.0, -np.inf, 0.0),
+        ("x ** -1", 0.0, 0.0, np.inf, 0.0),
+        ("sigmoid(x)", 1000.0, s, 1.0, 0.0),
+        ("sigmoid(x)", -1000.0, s, 0.0, 0.0),
+        ("tanh(x)", 1000.0, s, 1.0, 0.0),
+        ("tanh(x)", -1000.0, s, -1.0, 0.0),
+        ("exp(x)", -1000.0, s, 0.0, 0.0),
+        ("where(x > 0, log(x), 0.0)", -1.0, s, 0.0, 0.0),
+        ("where(x > 0, sqrt(x), x)", 0.0, s, 0.0, s),
+        ("where(x == 0, 1.0, sin(x) / x)", 0.0, s, 1.0, 0.0),
+        ("where(True, x, 1.0)", 2.0, s, 2.0, s),
+        ("where(False, x, 1.0)", 2.0, s, 1.0, 0.0),
+    ]
+    for form, x, tangent, *right in by_hand:
+        forms_agree(student, "x", [form], [x], [tangent], expected=[right], oracle="By hand")
+    x = np.array([0.0, -1.0, 2.0])
+    mask = np.array([False, False, True])
+    half = np.array([0.5, 0.0, 1.0])
+    many = [
+        "relu(x)",
+        "maximum(x, 0.0)",
+        "where(x > 0, log(x), -1.0)",
+        "where(x < 1, 0.0, sqrt(x))",
+    ]
+    right = [
+        [np.array([0.0, 0.0, 2.0]), mask * ss],
+        [np.array([0.0, 0.0, 2.0]), half * ss],
+        [np.array([-1.0, -1.0, np.log(2.0)]), mask * ss / 2],
+        [np.array([0.0, 0.0, np.sqrt(2.0)]), mask * ss / np.sqrt(8.0)],
+    ]
+    forms_agree(student, "x", many, [x], [ss], expected=right, oracle="By hand")
+    ties = ["maximum(x, y)", "maximum(y, x)", "where(x > y, x, y)", "relu(x - y)"]
+    y = np.where([True, False, True], xs, xs + 1.0)
+    forms_agree(student, "x, y", ties, [xs, y], [ss, t])
+    spread = [
+        "where(x > 0, x, 2.0)",
+        "where(x > 0, 1, x)",
+        "where(np.array([[True], [False]]), x, 1.0)",
+    ]
+    forms_agree(student, "x", spread[:2], [xs], [ss])
+    stacked = [np.stack([xs, np.ones(3)]), np.stack([ss, np.zeros(3)])]
+    forms_agree(student, "x", spread[2:], [xs], [ss], expected=[stacked], oracle="numpy")
+
+
+SHAPES = [(), (1,), (3,), (2, 3), (2, 1, 3), (0, 3), (2, 2, 1, 2)]
+PRODUCTS = [
+    ((3,), (3,)),
+    ((2, 3), (3,)),
+    ((3,), (3, 2)),
+    ((2, 3), (3, 2)),
+    ((2, 2, 3), (3, 2)),
+    ((3,), (2, 3, 2)),
+    ((2, 1, 2, 3), (3, 3, 2)),
+    ((0, 3), (3, 2)),
+    ((1, 1), (1, 1)),
+]
+ALL_PRODUCTS = [shape for pair in PRODUCTS for shape in pair]
+
+
+def _linear_forms(shape):
+    """Every form of sum, reshape and transpose for an array of this shape."""
+    rank = len(shape)
+    axes = [None, *range(-rank, rank), *itertools.combinations(range(rank), 2)]
+    axes += [(0, -1)] * (rank >= 2) + [(-1,)] * (rank >= 1) + [(0, 1, 2)] * (rank >= 3)
+    forms = ["sum(x)", "sum(x, keepdims=True)"]
+    forms += [f"sum(x, axis={axis})" for axis in axes]
+    forms += [f"sum(x, axis={axis}, keepdims=True)" for axis in axes]
+    shapes = [(1, *shape), shape[::-1], (*shape, 1)]
+    shapes += [-1, (-1, 1)] if 0 not in shape else [(3, 0)]
+    forms += [f"reshape(x, {wanted})" for wanted in shapes]
+    forms += ["transpose(x)", "x.T"]
+    forms += [f"transpose(x, {order})" for order in itertools.permutations(range(rank)) if rank]
+    return forms
+
+
+FORMS = {shape: _linear_forms(shape) for shape in SHAPES}
+
+
+@check("2.4")
+@given(arrays(*SHAPES), arrays(*SHAPES), arrays(*ALL_PRODUCTS), arrays(*ALL_PRODUCTS))
+def linear_operations(student, values, tangents, factors, slopes):
+    for shape, x, s in zip(SHAPES, values, tangents, strict=True):
+        forms_agree(student, "x", FORMS[shape], [x], [s])
+    for i in range(0, len(factors), 2):
+        a, b = factors[i : i + 2]
+        s, t = slopes[i : i + 2]
+        for pair in ([s, t], [s, None], [None, t]):
+            forms_agree(student, "x, y", ["matmul(x, y)"], [a, b], pair)
+
+
+# -- task 3 --------------------------------------------------------------------
+
+SPECIAL = [
+    "def f(x, y): return 2.0",
+    "def f(x, y): return y * y",
+    "def f(x, y): return x, 1.0",
+    "def f(x, y): return x * y, x, y * 2",
+    "def f(x, y): return np.array([1.0, 2.0])",
+    "def f(x, y): return (x * x if x > y else y / x) + y",
+    """def f(x, y):
+    while x * x < 20:
+        x = x * 1.5 + y * y
+    return x""",
+    """def f(x, y):
+    for _ in range(20):
+        y = sin(y) + x * y / 4
+    return y""",
+]
+
+
+@check("3.2")
+@given(st.data())
+def composed_programs(student, data):
+    """In one of four: control flow, constants and tuples, with tangents left out."""
+    if data.draw(st.integers(0, 3)) == 0:
+        source = data.draw(st.sampled_from(SPECIAL))
+        values = data.draw(arrays((), ()))
+        tangents = [data.draw(st.none() | numbers) for _ in values]
+        right, shown = torch_jvp(source, values, tangents), show(source, "x, y", values, tangents)
+    else:
+        program = data.draw(programs(inputs=data.draw(st.integers(1, 3))))
+        source, values, tangents = program.source, program.values, program.tangents
+        parts, shown = program.parts, program
+        right = [list(one) for one in zip(*parts, strict=True)] if _is_tuple(parts) else parts
+    agree(student.jvp(source, values, tangents, of=shown), right, of=shown)
+
+
+def _is_tuple(parts):
+    return isinstance(parts[0], list)
+
+
+AT_ZERO = [
+    # the function, x, and f(x): the derivative or a factor in it is infinite or undefined
+    ("def f(x): return x ** 0", 0.0, 1.0),
+    ("def f(x): return x ** -1", 0.0, np.inf),
+    ("def f(x): return sqrt(x) + x ** 0.5", 0.0, 0.0),
+    ("def f(x): return x ** x", 0.0, 1.0),
+    ("def f(x): return log(x)", 0.0, -np.inf),
+    ("def f(x): return where(x > 0, log(x), 0.0)", 0.0, 0.0),
+    ("def f(x): return 1.0 / x", 0.0, np.inf),
+]
+
+
+@check("3.3")
+@given(programs(inputs=2), arrays((), ()), st.data())
+def linear_in_the_tangent(student, program, factors, data):
+    """jvp(a s + b t) = a jvp(s) + b jvp(t), and jvp(0) is exactly 0."""
+    source, values, s = program.source, program.values, program.tangents
+    a, b = factors
+    t = [data.draw(arrays(np.shape(v)))[0] for v in values]
+    both = [a * one + b * other for one, other in zip(s, t, strict=True)]
+    shown = show(source, program.names, values, both)
+    first, second, sum_of = (_tangents(student, source, values, d, shown) for d in (s, t, both))
+    if not first or [x.shape for x in first] != [x.shape for x in second]:
+        agree(first, second, of=shown, oracle="Linearity")
+    right = [a * one + b * other for one, other in zip(first, second, strict=True)]
+    agree(sum_of, right, of=shown, rtol=1e-6, atol=1e-7, oracle="Linearity")
+    zeros = [np.zeros(np.shape(v)) for v in values]
+    for nothing in (zeros, [None] * len(values)):
+        shown = show(source, program.names, values, nothing)
+        got = _tangents(student, source, values, nothing, shown)
+        right = [np.zeros(one.shape) for one in first]
+        agree(got, right, of=shown, rtol=0.0, atol=0.0, oracle="A zero tangent")
+    source, x, value = data.draw(st.sampled_from(AT_ZERO))
+    for zero in (0.0, None):
+        shown = show(source, "x", [x], [zero])
+        got = student.jvp(source, [x], [zero], of=shown)
+        agree(got, [value, 0.0], of=shown, rtol=0.0, atol=0.0, oracle="A zero tangent")
+
+
+def _tangents(student, source, values, tangents, shown):
+    """The tangents of every output as arrays; what is none is reported as the answer."""
+    got = student.jvp(source, values, tangents, of=shown)
+    if type(got) is not list or len(got) != 2:
+        agree(got, [0.0, 0.0], of=shown, oracle="jvp")
+    found = got[1] if type(got[1]) is list else [got[1]]
+    for one in found:
+        if type(one) not in (float, np.ndarray):
+            agree(one, 0.0, of=shown, oracle="jvp")
+    return [np.asarray(one) for one in found]
+
+
+KEEPING = [
+    "def f(x, y): return x + y, x - y, x * y, x / y, -x",
+    """def f(x, y):
+    z = x * 2
+    z += y
+    z *= x
+    z -= 1
+    return z, sum(z), reshape(x, -1), transpose(y)""",
+    "def f(x, y): return maximum(x, y), where(x > y, x, y), relu(x), sin(x) + exp(y / 8)",
+    "def f(x, y): return x, y, x ** 2, 2 ** y",
+]
+KINDS = ["float64", "float32", "int64"]
+
+
+@check("3.5")
+@given(
+    st.sampled_from(KEEPING), arrays((2, 3), (2, 3), (3,), (3,)), st.sampled_from(KINDS), integers
+)
+def float64_and_untouched(student, source, drawn, kind, n):
+    """Ints and float32 come out as float64; two calls agree; what was put in is as it was."""
+    x, s, y, t = drawn
+    x = (x * 8).astype(kind) if kind == "int64" else x.astype(kind)
+    for values, tangents in (([x, y], [s, t]), ([n, y], [1, t]), ([x, n], [s, None])):
+        shown = show(source, "x, y", values, tangents)
+        got = student.jvp_twice(source, values, tangents, of=shown)
+        right = torch_jvp(source, values, tangents)
+        after = [values, tangents]
+        expected = {"first call": right, "second call": right, "inputs after": after}
+        agree(got, expected, of=shown)
+    source = source.replace("return ", "return [", 1) + "]"
+    shown = show(source, "x, y", [x, y], [s, t])
+    parts = dual_parts(source, [x, y], [s, t])
+    duals = [[np.asarray(v, np.float64), d] for v, d in ((x, s), (y, t))]
+    expected = {
+        "first call": parts,
+        "second call": parts,
+        "duals after": duals,
+        "inputs after": [[x, y], [s, t]],
+    }
+    agree(student.duals_twice(source, [x, y], [s, t], of=shown), expected, of=shown)
+
+
+# -- task 4 --------------------------------------------------------------------
+
+CURVED = [
+    *(f"{name}(y)" for name in ("sin", "cos", "tan", "exp", "tanh", "sigmoid")),
+    *("log(y * y)", "sqrt(y * y + x)", "relu(y) * y", "maximum(y, x * x - 9) * y"),
+    *("where(y > x, y * y, y * y * y)", "y ** 3", "y ** -2", "2 ** y", "y ** 2 / (x * x + y)"),
+    *("(y * y + 1) ** y", "x * x * y - x / y", "3 - y * y", "1 / y"),
+    "sum(np.array([1.0, 2.0, 3.0]) * y * y)",
+    "sum(reshape(np.array([1.0, 2.0]) * y, (2, 1)) * x, axis=0, keepdims=True) * y",
+    "sum(matmul(np.array([[1.0, 2.0], [3.0, 4.0]]) * y, np.array([1.0, -1.0]) * y))",
+    "sum(transpose(np.array([[1.0, 2.0], [3.0, 4.0]]) * y) * y)",
+]
+OF_Y_ALONE = [form for form in CURVED if not re.search(r"\bx\b", form)]
+FLAT_AT_ZERO = ["sin(y * y)", "y * y", "y ** 2", "x * y * y", "1 - cos(y)", "exp(y * y) * y"]
+CONFUSING = [
+    "def f(x): return x * derivative(lambda y: x + y, {at})",
+    "def f(x): return derivative(lambda y: x * y * y, {at})",
+    "def f(x): return x * derivative(lambda y: x * sin(y), x) + derivative(lambda y: y * y, {at})",
+    "def f(x): return derivative(lambda y: derivative(lambda z: x * y * z * z, y), x)",
+    "def f(x): return jvp(lambda y, z: x * y * z, (x, {at}), (1.0, x))[1]",
+    "def f(x): return jvp(lambda y: (y * y, x * y), (x,), (None,))[0][0] * x",
+    "def f(x): return derivative(lambda y: x, {at}) + derivative(lambda y: 3.0, x) + x",
+    "def f(x): return derivative(lambda y: y if y > x else y * y * x, x + 1)",
+]
+
+
+@check("4.2")
+@given(st.data())
+def nothing_is_confused(student, data):
+    x, at = data.draw(positive), data.draw(numbers)
+    for source, point in (
+        (data.draw(st.sampled_from(CONFUSING)).format(at=at), x),
+        (_second(data.draw(st.sampled_from(CURVED))), x),
+        (_third(data), x),
+        (_grown(data, x, at), x),
+        # A tangent that is 0 here and not beside it must not be taken for a constant 0.
+        (_second(data.draw(st.sampled_from(FLAT_AT_ZERO))), 0.0),
+    ):
+        shown = show(source, "x", [point])
+        got = student.derivative(source, point, of=shown)
+        agree(got, nested_derivative(source, point), of=shown)
+
+
+def _second(inner):
+    return f"def f(x): return derivative(lambda y: {inner}, x)"
+
+
+def _third(data):
+    inner = data.draw(st.sampled_from(OF_Y_ALONE))
+    second = f"derivative(lambda y: {inner}, z)"
+    return f"def f(x): return derivative(lambda z: {second}, x)"
+
+
+def _grown(data, x, at):
+    """A derivative in y of a random function of x and y, differentiated in x."""
+    inner = grown_at(data.draw, {"x": x, "y": at}, "def g(y):", most=5)
+    lines = "\n".join(f"    {line}" for line in inner.splitlines())
+    return f"def f(x):\n{lines}\n    return x * derivative(g, {at})"
