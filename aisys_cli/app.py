@@ -62,7 +62,10 @@ def root(
         str, typer.Option(help="Language of handouts and titles: en or zh.", envvar="AISYS_LANG")
     ] = "",
     version: Annotated[  # noqa: ARG001 - handled by its callback
-        bool, typer.Option("--version", callback=_show_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     if lang not in ("", "en", "zh"):
@@ -77,7 +80,7 @@ def main() -> NoReturn:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="aisys", standalone_mode=False)
     except AisysError as error:
         _show_error(error.message, error.remedy)
         code = error.exit_code
@@ -90,7 +93,7 @@ def main() -> NoReturn:
     # The process boundary. Usage errors of the option parser come with a message of their
     # own; anything else is a bug of ours.
     except Exception as error:
-        code = _unexpected(error)
+        code = _usage_or_bug(error)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -98,26 +101,31 @@ def main() -> NoReturn:
     sys.exit(int(code or 0))
 
 
-def _unexpected(error: Exception) -> ExitCode:
+def _usage_or_bug(error: Exception) -> ExitCode:
     if hasattr(error, "format_message"):
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "aisys"
-        if message := error.format_message():
-            _show_error(message, f"{path} --help")
+        message = error.format_message()
+        if context is not None and message == context.get_help():
+            print(message, file=sys.stderr)  # `aisys lab` alone asks for help
+        elif message:
+            _show_error(message, f"See: {path} --help")
         return ExitCode.USAGE
     import traceback
 
-    traceback.print_exc()
-    _show_error(
-        f"a bug in aisys: {type(error).__name__}: {error}",
-        "Please report it with the lines above.",
-    )
+    message = f"a bug in aisys: {type(error).__name__}: {error}"
+    if _wants_json(sys.argv):
+        _show_error(message, "Please report it with the traceback.", traceback.format_exc())
+    else:
+        traceback.print_exc()
+        _show_error(message, "Please report it with the lines above.")
     return ExitCode.BUG
 
 
-def _show_error(message: str, remedy: str) -> None:
+def _show_error(message: str, remedy: str, trace: str = "") -> None:
     if _wants_json(sys.argv):
-        print(json.dumps({"error": {"message": message, "remedy": remedy}}), file=sys.stderr)
+        error = {"message": message, "remedy": remedy, **({"traceback": trace} if trace else {})}
+        print(json.dumps({"error": error}), file=sys.stderr)
         return
     print(f"aisys: {message}", file=sys.stderr)
     for line in remedy.splitlines():

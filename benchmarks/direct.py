@@ -72,6 +72,10 @@ def named_lab() -> Lab:
 # -- as a pytest plugin --------------------------------------------------------
 
 
+def pytest_configure() -> None:
+    named_lab()  # makes the lab's support modules importable
+
+
 def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> Any:
     if check_id(obj) is None:
         return []

@@ -1,7 +1,11 @@
-"""Progress of a bulk run on stderr: a bar on a terminal, else a line a submission."""
+"""Progress of a bulk run on stderr: a bar on a terminal, else a line a submission.
+
+TERM=dumb is a terminal whose cursor stays where it is: lines.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from types import TracebackType
@@ -23,7 +27,7 @@ class Progress:
         self._task: Any = None
 
     def __enter__(self) -> Progress:
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -53,15 +57,20 @@ class Progress:
         self._done += 1
         self._verdicts[report.verdict] += 1
         if self._bar is None:
-            score = "-" if report.score is None else report.score
-            print(
-                f"{self._done:>5}/{self._total}  {report.verdict:<9} "
-                f"{score:>4}/{report.max_score:<4} {report.submission}",
-                file=sys.stderr,
-                flush=True,
-            )
+            print(self._line(report), file=sys.stderr, flush=True)
             return
         words = "  ".join(f"{name} {count}" for name, count in sorted(self._verdicts.items()))
         speed = self._bar.tasks[0].speed
         rate = f"{speed:.1f} a second" if speed else ""
         self._bar.update(self._task, advance=1, verdicts=words, rate=rate)
+
+    def _line(self, report: Report) -> str:
+        """Count, verdict, score, name, in 80 cells."""
+        from rich.cells import cell_len, set_cell_size
+
+        score = "-" if report.score is None else report.score
+        start = (
+            f"{self._done:>5}/{self._total}  {report.verdict:<9} {score:>4}/{report.max_score:<4} "
+        )
+        name, room = report.submission, 80 - len(start)
+        return start + (name if cell_len(name) <= room else set_cell_size(name, room - 2) + "..")

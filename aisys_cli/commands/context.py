@@ -27,8 +27,10 @@ __all__ = [
     "ReportOption",
     "SeedOption",
     "Settings",
+    "check_report_options",
     "choose_checks",
     "console",
+    "counted",
     "course_of",
     "language_of_locale",
     "meant_lab",
@@ -77,7 +79,16 @@ def console(*, stderr: bool = False) -> Console:
     """A Rich console that never reads markup in what it prints."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # for main(); Rich would end the program with 1
+
+    return Plain(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def counted(number: int, what: str) -> str:
+    """ "1 check", "2 checks"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def say(text: str) -> None:
@@ -102,8 +113,8 @@ def meant_lab(course: Course, name: str | None) -> tuple[Lab, str]:
     workspace = find_workspace(Path.cwd())
     if workspace is None:
         raise UsageError(
-            "which lab? There is no started lab here",
-            remedy="Name it, or start one: aisys lab start LAB    (aisys lab list shows them)",
+            f"which lab? None is named, and none is started in {Path.cwd()}",
+            remedy="Start one here: aisys lab start LAB\nSee which there are: aisys lab list",
         )
     here = workspace.lab_at(Path.cwd())
     if here:
@@ -118,7 +129,10 @@ def started_lab(course: Course, name: str | None) -> tuple[Workspace, Lab, str]:
     lab, how = meant_lab(course, name)
     workspace = find_workspace(Path.cwd())
     if workspace is None or lab.id not in workspace.labs:
-        raise UsageError(f"{lab.id} is not started here", remedy=f"aisys lab start {lab.id}")
+        raise UsageError(
+            f"{lab.id} is not started in {workspace.root if workspace else Path.cwd()}",
+            remedy=f"Start it: aisys lab start {lab.id}\nOr go to the folder where you did.",
+        )
     return workspace, lab, how
 
 
@@ -136,6 +150,14 @@ def choose_checks(lab: Lab, wanted: list[str], *, hidden: bool) -> list[str]:
             )
         chosen += [id for id in found if id not in chosen]
     return chosen
+
+
+def check_report_options(options: list[str] | None) -> None:
+    """UsageError for a bad `--report`, before it can cost a grading run."""
+    from aisys_cli.report.files import parse_report_option
+
+    for option in options or []:
+        parse_report_option(option)
 
 
 def write_reports(options: list[str] | None, reports: list[Report]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
-from aisys_cli.commands.context import Isolation, console, course_of, say
+from aisys_cli.commands.context import Isolation, console, counted, course_of, say
 from aisys_cli.errors import ExitCode
 
 __all__ = ["course_check"]
@@ -15,13 +16,18 @@ __all__ = ["course_check"]
 
 def course_check(
     context: typer.Context,
-    labs: Annotated[list[str] | None, typer.Argument(metavar="[LAB]...")] = None,
+    labs: Annotated[
+        list[str] | None, typer.Argument(metavar="[LAB]...", help="Default: every lab.")
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds for reference and wheats.")] = 5,
     chaff_seeds: Annotated[int, typer.Option(min=1, help="Seeds for each chaff.")] = 2,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Processes at work.")] = 2,
     isolation: Annotated[Isolation, typer.Option(help="How to confine.")] = Isolation.auto,
 ) -> ExitCode:
-    """Is the course itself right? Starter fails, reference and wheats pass, chaffs fail."""
+    """Is the course itself right?
+
+    The starter passes nothing, reference and wheats pass everything, chaffs are rejected.
+    """
     from aisys_cli.course.audit import audit
     from aisys_cli.course.lint import lint
     from aisys_cli.course.load import find_lab
@@ -50,11 +56,11 @@ def course_check(
         out.print(f"{'ok  ' if not problems else 'FAIL'}  {lab.id}{'' if problems else tried}")
         bad += bool(problems)
     if bad:
-        say(f"{bad} of {len(chosen)} labs are not right")
+        say(f"{bad} of {counted(len(chosen), 'lab')} not right")
     return ExitCode.BUG if bad else ExitCode.OK
 
 
 def _progress(done: int, total: int) -> None:
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         end = "\n" if done == total else ""
         print(f"\r  {done}/{total} gradings", end=end, file=sys.stderr, flush=True)

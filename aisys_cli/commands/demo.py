@@ -23,7 +23,10 @@ def demo(
     ] = Path("aisys-demo"),
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Processes at work.")] = 2,
 ) -> ExitCode:
-    """The whole way in one command: grade bundled submissions, right, wrong and hostile."""
+    """Grade bundled submissions: the whole way in one command.
+
+    Right ones, wrong ones, a crash, an endless loop, a syntax error, an empty file.
+    """
     from aisys_cli.bulk.gradebook import Gradebook
     from aisys_cli.course.demo import explained, write_submissions
     from aisys_cli.course.load import find_lab

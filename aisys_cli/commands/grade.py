@@ -14,7 +14,9 @@ from aisys_cli.commands.context import (
     Isolation,
     ReportOption,
     SeedOption,
+    check_report_options,
     console,
+    counted,
     course_of,
     meant_lab,
     say,
@@ -60,14 +62,15 @@ def grade(
     """Run public and hidden checks on one submission."""
     from aisys_cli.bulk.intake import read_submission
     from aisys_cli.bulk.run import grade_one, open_pool
-    from aisys_cli.report.files import parse_report_option, to_json
+    from aisys_cli.report.files import to_json
     from aisys_cli.report.redact import redact
     from aisys_cli.report.text import render_report
 
-    for option in report or []:
-        parse_report_option(option)  # a typing error must not cost a grading run
+    check_report_options(report)
     if not submission.exists() and not submission.is_symlink():
-        raise UsageError(f"{submission} does not exist")
+        raise UsageError(
+            f"{submission} does not exist", remedy="Name a folder, a .py file or a .zip file."
+        )
     found = _lab_of(course_of(context), lab, submission)
     if not found.has_hidden:
         raise CourseError(
@@ -78,7 +81,8 @@ def grade(
     with open_pool(found, isolation=isolation, hidden=True, many=False) as pool:
         if format is Format.text:
             count, public = len(found.facts.checks), len(found.public())
-            say(f"Grading {submission} as {found.id}   {count} checks, {public} public\n")
+            checks = f"{counted(count, 'check')}, {public} public"
+            say(f"Grading {submission} as {found.id}   {checks}\n")
         read = read_submission(submission.resolve().stem, submission, found)
         result = redact(grade_one(pool, read, seed=seed).report, details)
     if format is Format.json:

@@ -13,6 +13,7 @@ from aisys_cli.commands.context import (
     Isolation,
     ReportOption,
     SeedOption,
+    check_report_options,
     console,
     course_of,
     say,
@@ -47,15 +48,19 @@ def grade_all(
     report: ReportOption = None,
     format: FormatOption = Format.text,
 ) -> ExitCode:
-    """Grade every submission in a folder into a gradebook; goes on where it was stopped."""
+    """Grade a folder of submissions into a gradebook.
+
+    Run again, it goes on where it was stopped.
+    """
     from aisys_cli.bulk.gradebook import Gradebook
+    from aisys_cli.bulk.intake import find_submissions
     from aisys_cli.course.load import find_lab
-    from aisys_cli.report.files import parse_report_option, to_json
+    from aisys_cli.report.files import to_json
     from aisys_cli.report.table import render_table
 
-    for option in report or []:
-        parse_report_option(option)
+    check_report_options(report)
     found = find_lab(course_of(context), lab)
+    find_submissions(submissions)  # a mistyped folder must not leave a gradebook behind
     with Gradebook(db) as book:
         reports = run_bulk(
             found,
@@ -75,7 +80,9 @@ def grade_all(
     infra = sum(one.verdict == "infra" for one in reports)
     say(f"Wrote {db}")
     if infra:
-        say(f"{infra} not graded (infra). Next: aisys grade-all {submissions} --lab {found.id}")
+        where = "" if db == Path("gradebook.db") else f" --db {db}"
+        say(f"{infra} of {len(reports)} could not be graded (infra). Try them again:")
+        say(f"  aisys grade-all {submissions} --lab {found.id}{where} --regrade infra")
     return ExitCode.OK
 
 

@@ -14,7 +14,8 @@ _ENVIRONMENT = """\
 AISYS_COURSE          folder of the course, as --course
 AISYS_LANG            en or zh, as --lang (else the locale decides)
 AISYS_COURSE_SECRET   teachers: makes the inputs of hidden checks unforeseeable
-NO_COLOR, TERM=dumb   no colours"""
+NO_COLOR, TERM=dumb   no colours
+FORCE_COLOR           colours also where stdout is no terminal"""
 
 _FORMATS = """\
 json    aisys/report/1: every check with verdict, score and evidence
@@ -26,7 +27,7 @@ Write any number of them: --report json=out.json --report junit=out.xml"""
 def help_topic(
     topic: Annotated[str, typer.Argument(help="exit-codes, environment or formats")] = "exit-codes",
 ) -> None:
-    """More about exit codes, environment variables and report formats."""
+    """On exit-codes, environment or formats."""
     topics = {
         "exit-codes": "\n".join(f"{code.value:>4}  {code.meaning}" for code in ExitCode),
         "environment": _ENVIRONMENT,

@@ -6,7 +6,7 @@ Chinese, so columns are measured in terminal cells.
 
 from __future__ import annotations
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.text import Text
 
 from aisys_cli.report.records import CheckResult, Evidence, Report
@@ -40,7 +40,7 @@ def render_report(
         text.append_text(render_failure(check, language=language, student=student))
     if len(explained) > details:
         ids = ", ".join(check.id for check in explained[details:])
-        text.append(f"\n  Also not passed: {ids}\n")
+        text.append("\n" + _indented(f"Also not passed: {ids}", "  "))
     text.append("\n")
     text.append_text(render_summary(report))
     return text
@@ -108,7 +108,7 @@ def _evidence(evidence: Evidence) -> Text:
     text = Text()
 
     def line(label: str, value: str, *, style: str = "") -> None:
-        first, *rest = value.splitlines() or [""]
+        first, *rest = _folded(value, _WIDTH - 23) or [""]
         text.append(f"      {label:<16} ")
         text.append(first + "\n", style=style)
         for more in rest:
@@ -120,10 +120,12 @@ def _evidence(evidence: Evidence) -> Text:
         text.append(_indented(evidence.input, "          "), style="bold")
     if evidence.got or evidence.expected:
         line("Your value", evidence.got, style="red")
-        line(evidence.oracle or "Expected", evidence.expected, style="green")
+        if evidence.expected:
+            line(evidence.oracle or "Expected", evidence.expected, style="green")
         if evidence.index:
             line("First difference", f"at {evidence.index}: {evidence.difference}")
-        line("Tolerance", evidence.tolerance, style="dim")
+        if evidence.tolerance:
+            line("Tolerance", evidence.tolerance, style="dim")
     if evidence.where is not None:
         name = f" in {evidence.where.function}" if evidence.where.function else ""
         line("Look at", f"{evidence.where}{name}")
@@ -132,11 +134,30 @@ def _evidence(evidence: Evidence) -> Text:
     return text
 
 
+def _folded(value: str, room: int) -> list[str]:
+    """Its lines; what is wider than `room` cells is folded, at a space if there is one."""
+    lines = []
+    for line in value.splitlines():
+        rest = line
+        while cell_len(rest) > room:
+            head = chop_cells(rest[: room + 1], room)[0]
+            space = head.rfind(" ") + 1
+            head = head[:space] if space > room // 2 else head
+            lines.append(head.rstrip())
+            rest = rest[len(head) :]
+        lines.append(rest)
+    return lines
+
+
 def _indented(value: str, margin: str, *, most: int = 20) -> str:
-    lines = value.splitlines()
+    lines = _folded(value, _WIDTH - len(margin))
     if len(lines) > most:
         lines = [*lines[:most], f"... ({len(lines) - most} more lines)"]
     return "".join(f"{margin}{line}\n" for line in lines)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def render_summary(report: Report) -> Text:
@@ -144,16 +165,17 @@ def render_summary(report: Report) -> Text:
     text = Text()
     passed = sum(check.verdict == "pass" for check in report.checks)
     score = "not graded" if report.score is None else f"{report.score}/{report.max_score}"
-    text.append(f"  {passed} of {len(report.checks)} checks passed, {score} points", style="bold")
+    points = "" if report.score is None else " points"
+    count = _counted(len(report.checks), "check")
+    text.append(f"  {passed} of {count} passed, {score}{points}", style="bold")
     text.append(f"   seed {report.seed}\n")
     if report.hidden_not_run:
+        hidden = _counted(report.hidden_not_run, "hidden check")
+        hidden += " runs" if report.hidden_not_run == 1 else " run"
         which = "All" if report.passed else f"{passed} of {len(report.checks)}"
-        text.append(
-            f"  {which} public checks passed; {report.hidden_not_run} hidden checks run "
-            "when graded.\n"
-        )
+        text.append(f"  {which} public checks passed; {hidden} when graded.\n")
     if report.isolation == "process":
         text.append("  Isolation: process. No sandbox: only for code you trust.\n", style="yellow")
     for note in report.notes:
-        text.append(f"  Note: {note}\n", style="yellow")
+        text.append(_indented(f"Note: {note}", "  "), style="yellow")
     return text

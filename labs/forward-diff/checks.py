@@ -154,12 +154,12 @@ def maps(draw):
 def jacobian_of_arrays(student, drawn):
     """The shape is that of the output, then that of the input."""
     source, x = drawn
+    shown = show(source, "x", [x])
+    got = student.jacobian(source, x, of=shown)
     shape = np.shape(torch_jvp(source, [x], [None])[0])
     columns = np.zeros((*shape, np.size(x)))
     for i, direction in enumerate(np.eye(np.size(x))):
         columns[..., i] = torch_jvp(source, [x], [direction.reshape(np.shape(x))])[1]
-    shown = show(source, "x", [x])
-    got = student.jacobian(source, x, of=shown)
     agree(got, columns.reshape(shape + np.shape(x)), of=shown)
 
 

@@ -255,12 +255,12 @@ def forms_agree(
 
     One call for all of them. A tangent of None means that the input is no dual.
     """
-    if expected is None:
-        expected = dual_parts(returning(names, expressions), values, tangents)
     try:
         got = _ask(student, names, expressions, values, tangents)
     except StudentRaised:
         got = None  # one of them raised; one by one, it is known which
+    if expected is None:
+        expected = dual_parts(returning(names, expressions), values, tangents)
     for i, (expression, right) in enumerate(zip(expressions, expected, strict=True)):
         mine = got[i] if got else _ask(student, names, [expression], values, tangents)[0]
         agree(mine, right, of=show(expression, names, values, tangents), oracle=oracle)

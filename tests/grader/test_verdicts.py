@@ -350,7 +350,7 @@ def test_two_runs_give_the_same_report(grade, graded):
 
 def test_another_seed_gives_other_inputs(grade):
     """The tenth call tells all inputs so far."""
-    tells = "SEEN.append(a); print(*SEEN[9:] and SEEN); return [-a, a][len(SEEN) == 10]"
+    tells = "SEEN.append(a); print(SEEN[9:] and SEEN); return [-a, a][len(SEEN) == 10]"
     source = f"SEEN = []\n{with_neg(tells)}"
     told = {
         seed: result(grade(source, seed=seed, shrink=False), "2.1").output for seed in (1, 2, 3)

@@ -21,10 +21,10 @@ def hint(
     task: Annotated[
         str | None, typer.Argument(metavar="[TASK]", help="Default: the first unfinished one.")
     ] = None,
-    more: Annotated[bool, typer.Option("--next", help="Also the next step.")] = False,
+    more: Annotated[bool, typer.Option("--next", help="One step more.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Every step.")] = False,
 ) -> None:
-    """Hints for a task, from where to look to nearly the code: one step more with --next."""
+    """Hints for a task, from where to look to nearly the code."""
     from aisys_cli.workspace.hints import read_hints
 
     workspace, lab, _ = started_lab(course_of(context), None)
@@ -33,7 +33,9 @@ def hint(
     chosen = _task(lab, state, task)
     steps = hints.get(chosen, [])
     if not steps:
-        raise NothingToDo(f"{lab.id} has no hints for task {chosen}")
+        raise NothingToDo(
+            f"{lab.id} has no hints for task {chosen}", remedy="The handout: aisys lab show"
+        )
     seen = state.hints.get(chosen, 0)
     upto = len(steps) if everything else min(len(steps), max(1, seen + (1 if more else 0)))
     title = next(one.title for one in lab.facts.tasks if one.id == chosen)

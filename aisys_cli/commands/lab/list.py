@@ -19,8 +19,6 @@ __all__ = ["list_labs"]
 
 def list_labs(context: typer.Context, format: FormatOption = Format.text) -> None:
     """The labs of the course, by module, and how far you are."""
-    from rich.cells import set_cell_size
-
     from aisys_cli.workspace.state import find_workspace
 
     course = course_of(context)
@@ -34,22 +32,36 @@ def list_labs(context: typer.Context, format: FormatOption = Format.text) -> Non
         labs = [lab for lab in course.labs if lab.facts.module == module.id]
         print(f"\n  {module.title.in_(language)}")
         for lab in labs:
-            title = set_cell_size(lab.facts.title.in_(language), 40)
-            state = f"{lab.max_score} points   {_state(lab, workspace)}"
-            print(f"    {lab.id:<18} {title} {state}")
+            print(_row(lab, workspace, language))
         if not labs:
             print("    (no lab yet)")
-    print("\nStart one: aisys lab start LAB")
+    if workspace is not None and workspace.current:
+        print("\n* is the current lab; of a started one, how many public checks passed.")
+        print("Start another: aisys lab start LAB")
+    else:
+        print("\nStart one: aisys lab start LAB")
 
 
-def _state(lab: Lab, workspace: Workspace | None) -> str:
+def _row(lab: Lab, workspace: Workspace | None, language: str) -> str:
+    """One lab in 80 cells; a long id takes its room from the title."""
+    from rich.cells import cell_len, set_cell_size
+
+    mark = "*" if workspace is not None and workspace.current == lab.id else " "
+    state = f"{lab.max_score:>3} points  {_passed(lab, workspace):<13}"
+    start = f"  {mark} {lab.id:<18} "
+    title, room = lab.facts.title.in_(language), 79 - len(start) - len(state)
+    if cell_len(title) > room:
+        title = set_cell_size(title, max(room - 2, 0)) + ".."
+    return f"{start}{set_cell_size(title, max(room, 0))} {state}".rstrip()
+
+
+def _passed(lab: Lab, workspace: Workspace | None) -> str:
     if workspace is None or lab.id not in workspace.labs:
         return ""
-    passed = workspace.labs[lab.id].verdicts
+    verdicts = workspace.labs[lab.id].verdicts
     public = lab.public()
-    done = sum(passed.get(check.id) == "pass" for check in public)
-    current = " (current)" if workspace.current == lab.id else ""
-    return f"{done}/{len(public)} public checks{current}"
+    done = sum(verdicts.get(check.id) == "pass" for check in public)
+    return f"{done}/{len(public)} passed"
 
 
 def _record(lab: Lab, workspace: Workspace | None) -> dict[str, object]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from aisys_cli.commands.context import console, course_of, started_lab
+from aisys_cli.commands.context import choose_checks, console, course_of, started_lab
 from aisys_cli.errors import ExitCode, NothingToDo
 
 __all__ = ["repro"]
@@ -19,13 +19,18 @@ def repro(
         bool, typer.Option("--pdb", help="Stop in your code with the debugger.")
     ] = False,
 ) -> ExitCode:
-    """Run the stored smallest failing input again in this process, prints shown."""
+    """Run the smallest failing input again, prints shown."""
     from aisys_cli.workspace.repro import run_again
 
     workspace, lab, _ = started_lab(course_of(context), None)
-    lab_check = next((one for one in lab.facts.checks if one.id == check), None)
-    failure = workspace.failure(lab.id, check) if lab_check else None
+    choose_checks(lab, [check], hidden=False)
+    failure = workspace.failure(lab.id, check)
     if failure is None:
-        raise NothingToDo(f"no stored failure of check {check!r}", remedy="aisys lab test")
+        verdict = workspace.labs[lab.id].verdicts.get(check, "")
+        last = f"its last verdict is {verdict}" if verdict else "it was not run yet"
+        raise NothingToDo(
+            f"no failing input of check {check} is stored: {last}",
+            remedy=f"Run it: aisys lab test {check}",
+        )
     ok = run_again(lab, workspace.folder(lab.id), failure, console(), debug=pdb)
     return ExitCode.OK if ok else ExitCode.NOT_PASSED

@@ -15,10 +15,10 @@ __all__ = ["reset"]
 
 def reset(
     context: typer.Context,
-    task: Annotated[str | None, typer.Argument(metavar="[TASK]")] = None,
+    task: Annotated[str | None, typer.Argument(metavar="[TASK]", help="Default: all.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Put the starter's text back, for all or for one task. What was there stays as .bak."""
+    """Put the starter's text back; yours stays as .bak."""
     from aisys_cli.workspace import files
 
     workspace, lab, _ = started_lab(course_of(context), None)
@@ -30,10 +30,15 @@ def reset(
         if not sys.stdin.isatty():
             raise UsageError("reset asks first, and there is no terminal", remedy="Add --yes")
         what = f"task {task} of {lab.id}" if task else lab.id
-        typer.confirm(f"Put back the starter's text for {what}?", abort=True)
+        if not typer.confirm(f"Put back the starter's text for {what}?"):
+            print("Nothing was changed.")
+            return
     if task:
         names, backup = files.reset_task(lab, folder, task)
         print(f"Put back {', '.join(names)}; your text is in {backup}")
         return
-    for backup in files.reset(lab, folder):
+    backups = files.reset(lab, folder)
+    if not backups:
+        print(f"Nothing to put back: {', '.join(lab.facts.files)} is the starter's text already")
+    for backup in backups:
         print(f"Put back {backup.name.removesuffix('.bak')}; your text is in {backup}")

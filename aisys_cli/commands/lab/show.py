@@ -16,7 +16,9 @@ __all__ = ["show"]
 
 def show(
     context: typer.Context,
-    lab: Annotated[str | None, typer.Argument(metavar="[LAB[/TASK]]")] = None,
+    lab: Annotated[
+        str | None, typer.Argument(metavar="[LAB[/TASK]]", help="Default: all of it.")
+    ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="The Markdown as it is.")] = False,
 ) -> None:
     """The handout, or the part of it about one task."""
@@ -39,7 +41,9 @@ def show(
         return
     from rich.markdown import Markdown
 
-    console().print(Markdown(text))
+    # Not as the console's default would: prose is wrapped at words.
+    out = console()
+    out.print(Markdown(text), soft_wrap=False, width=min(out.width, 80))
 
 
 def _section(text: str, task: str) -> str:

@@ -23,7 +23,10 @@ def start(
         bool, typer.Option("--force", help="Put the starter over existing files (kept as .bak).")
     ] = False,
 ) -> None:
-    """Put a lab's starter, handout and public checks into a folder, and make it current."""
+    """Put a lab's starter and handout into a folder.
+
+    Its public checks too, to be read. The lab becomes the current one.
+    """
     from aisys_cli.course.load import find_lab
     from aisys_cli.workspace import files
     from aisys_cli.workspace.state import Workspace, find_workspace

@@ -13,8 +13,10 @@ from aisys_cli.commands.context import (
     Isolation,
     ReportOption,
     SeedOption,
+    check_report_options,
     choose_checks,
     console,
+    counted,
     course_of,
     say,
     started_lab,
@@ -56,6 +58,7 @@ def test(
     from aisys_cli.report.files import to_json
     from aisys_cli.report.text import render_report
 
+    check_report_options(report)
     workspace, lab, how, words = _meant(course_of(context), what or [])
     # First of all, so that the imports of the worker run beside the rest.
     with open_pool(lab, isolation=isolation, hidden=False, many=False) as pool:
@@ -64,8 +67,8 @@ def test(
             only = _failed(workspace, lab, only)
         submission = read_submission(workspace.root.name, workspace.folder(lab.id), lab)
         if format is Format.text:
-            count = len(only) or len(lab.public())
-            say(f"Testing {lab.id}{how and f' ({how})'}   seed {seed}   {count} public checks\n")
+            count = counted(len(only) or len(lab.public()), "public check")
+            say(f"Testing {lab.id}{how and f' ({how})'}   seed {seed}   {count}\n")
         done = grade_one(pool, submission, seed=seed, only=only, examples=examples)
     workspace.record(done.report, done.calls)
     if format is Format.json:
@@ -81,7 +84,7 @@ def test(
 
 
 def exit_code_of(report: Report) -> ExitCode:
-    """0 passed, 1 not, 3 when a lab's own check broke, 4 when grading could not run."""
+    """0 passed, 1 not, 3 when a check could not be graded: not the submission's fault."""
     if report.verdict != "infra":
         return ExitCode.OK if report.passed else ExitCode.NOT_PASSED
     return ExitCode.BUG
@@ -108,5 +111,7 @@ def _failed(workspace: Workspace, lab: Lab, only: list[str]) -> list[str]:
     ids = only or [check.id for check in lab.public()]
     failed = [id for id in ids if verdicts.get(id, "") != "pass"]
     if not failed:
-        raise NothingToDo("every public check passed last time", remedy="aisys lab test")
+        raise NothingToDo(
+            "every one of these checks passed last time", remedy="Run them all: aisys lab test"
+        )
     return failed
