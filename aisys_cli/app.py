@@ -81,6 +81,8 @@ def main() -> NoReturn:
             stream.reconfigure(errors="replace")
     try:
         code = app(prog_name="aisys", standalone_mode=False)
+        if code == ExitCode.INTERRUPTED:  # Typer makes this of a KeyboardInterrupt
+            raise KeyboardInterrupt
     except AisysError as error:
         _show_error(error.message, error.remedy)
         code = error.exit_code
@@ -90,6 +92,9 @@ def main() -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.OK
+    except SystemExit as end:
+        # Typer turns a closed pipe into 1, which here means that a check did not pass.
+        code = ExitCode.OK if isinstance(end.__context__, BrokenPipeError) else end.code
     # The process boundary. Usage errors of the option parser come with a message of their
     # own; anything else is a bug of ours.
     except Exception as error:

@@ -22,7 +22,7 @@ import hypothesis
 import pytest
 
 from aisys_cli.course.load import load_lab
-from aisys_cli.course.records import Lab
+from aisys_cli.course.records import Check, Lab
 from aisys_cli.grader.checks import check_id
 from aisys_cli.grader.plugin import forget_local_constants, use_quiet_settings
 from aisys_cli.grader.seeds import check_seed
@@ -69,11 +69,24 @@ def named_lab() -> Lab:
     return lab
 
 
+def as_in_lab_toml(lab: Lab, check: Check, function: Any) -> None:
+    """The number of inputs and the seed that aisys gives this check."""
+    if hasattr(function, "hypothesis"):
+        hypothesis.settings(max_examples=check.examples)(function)
+        hypothesis.seed(check_seed(lab.facts, check, 1, secret=""))(function)
+
+
 # -- as a pytest plugin --------------------------------------------------------
 
 
 def pytest_configure() -> None:
     named_lab()  # makes the lab's support modules importable
+
+
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    lab = named_lab()
+    for item in items:
+        as_in_lab_toml(lab, lab.check(check_id(item.obj) or ""), item.obj)
 
 
 def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> Any:
@@ -101,17 +114,13 @@ def main(copies: int) -> None:
             if check_id(value):
                 checks[check_id(value)] = value
     for check in lab.facts.checks:
-        if hasattr(checks[check.id], "hypothesis"):
-            hypothesis.settings(max_examples=check.examples)(checks[check.id])
+        as_in_lab_toml(lab, check, checks[check.id])
     seconds = []
     for _ in range(copies + 1):
         start = time.perf_counter()
         student = Direct(lab, file)
         for check in lab.facts.checks:
-            function = checks[check.id]
-            if hasattr(function, "hypothesis"):
-                hypothesis.seed(check_seed(lab.facts, check, 1, secret=""))(function)
-            function(student=student)
+            checks[check.id](student=student)
         seconds.append(time.perf_counter() - start)
     print(json.dumps(seconds[1:]))  # the first round warms up, as the worker does
 

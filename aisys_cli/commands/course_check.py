@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aisys_cli.commands.context import Isolation, console, counted, course_of, say
+from aisys_cli.commands.context import Isolation, console, course_of, say
 from aisys_cli.errors import ExitCode
 
 __all__ = ["course_check"]
@@ -35,7 +35,7 @@ def course_check(
     course = course_of(context)
     chosen = [find_lab(course, name) for name in labs] if labs else course.labs
     out = console()
-    bad = 0
+    bad = []
     for lab in chosen:
         problems = lint(lab)
         tried = ""
@@ -54,9 +54,9 @@ def course_check(
         for problem in problems:
             out.print(f"  {problem}")
         out.print(f"{'ok  ' if not problems else 'FAIL'}  {lab.id}{'' if problems else tried}")
-        bad += bool(problems)
+        bad += [lab.id] if problems else []
     if bad:
-        say(f"{bad} of {counted(len(chosen), 'lab')} not right")
+        say(f"Not right: {', '.join(bad)}")
     return ExitCode.BUG if bad else ExitCode.OK
 
 

@@ -15,6 +15,7 @@ import numpy as np
 __all__ = ["Difference", "Mismatch", "agree", "describe", "difference"]
 
 MAX_ITEMS = 24
+ONE_LINE = 56  # characters of a dict that is written on one line
 
 
 @dataclass(frozen=True)
@@ -161,23 +162,35 @@ def _unlike(got: Any, expected: Any) -> str:
 def describe(value: Any, *, limit: int = 400) -> str:
     """A value as text with shape and dtype, at most about `limit` characters."""
     if isinstance(value, np.ndarray):
-        if value.ndim == 0:
-            body = repr(value[()].item())
-        else:
-            body = np.array2string(
-                value, threshold=MAX_ITEMS, precision=12, separator=", ", max_line_width=72
-            )
         note = "" if value.ndim == 0 and value.dtype == np.float64 else f"   {value.dtype}"
         flat = value.ndim == 0 or (value.ndim == 1 and value.size == 1)
-        shape = "" if flat else f", shape {value.shape}"
-        text = body + note + shape
+        text = _elements(value) + note + ("" if flat else f", shape {value.shape}")
     elif isinstance(value, list):
-        shown = ", ".join(describe(item, limit=limit // 2) for item in value[:8])
+        shown = ", ".join(_part(item, limit) for item in value[:8])
         text = f"[{shown}{', ...' if len(value) > 8 else ''}]"
     elif isinstance(value, dict):
-        text = (
-            "{" + ", ".join(f"{k}: {describe(v, limit=limit // 2)}" for k, v in value.items()) + "}"
-        )
+        parts = [f"{key}: {_part(item, limit)}" for key, item in value.items()]
+        text = "{" + ", ".join(parts) + "}"
+        if len(text) > ONE_LINE:
+            text = "\n".join(parts)
     else:
         text = repr(value)
     return text if len(text) <= limit else text[:limit] + "..."
+
+
+def _part(value: Any, limit: int) -> str:
+    """A value inside another, on one line; float64 and the shape go without saying."""
+    if isinstance(value, np.ndarray):
+        kind = "" if value.dtype == np.float64 else f" ({value.dtype})"
+        empty = f" of shape {value.shape}" if value.size == 0 else ""
+        text = " ".join(_elements(value).split()) + kind + empty
+        return text if len(text) <= limit // 2 else text[: limit // 2] + "..."
+    return describe(value, limit=limit // 2)
+
+
+def _elements(value: Any) -> str:
+    if value.ndim == 0:
+        return repr(value[()].item())
+    return np.array2string(
+        value, threshold=MAX_ITEMS, precision=12, separator=", ", max_line_width=72
+    )

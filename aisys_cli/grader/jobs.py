@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from aisys_cli.course.records import Lab
 from aisys_cli.report.records import CheckResult, Report
 from aisys_cli.sandbox.limits import Limits
 
-__all__ = ["Done", "Failed", "Job", "Ready", "Setup", "build_report", "infra_report"]
+__all__ = ["Done", "Failed", "Job", "KeptCall", "Ready", "Setup", "build_report", "infra_report"]
 
 
 class Setup(msgspec.Struct, tag=True):
@@ -54,9 +56,16 @@ class Job(msgspec.Struct, tag=True):
     shrink: bool = True
 
 
+class KeptCall(msgspec.Struct, frozen=True):
+    """A call on the driver, kept so that `aisys lab repro` can make it again."""
+
+    method: str
+    args: list[Any]
+
+
 class Done(msgspec.Struct, tag=True):
     """worker -> coordinator: the report, and for each failing check its smallest input's
-    calls, encoded, if they were to be kept."""
+    calls, a list of KeptCall, encoded, if they were to be kept."""
 
     report: Report
     calls: dict[str, bytes]

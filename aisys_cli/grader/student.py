@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -34,6 +34,7 @@ __all__ = ["Asked", "EndCheck", "EnoughInputs", "Failure", "Student", "StudentRa
 # Inputs tried after the first failure, while looking for a smaller one. A count and not a
 # time: the smallest input found must not depend on how fast the machine is.
 SHRINK_INPUTS = 400
+MAX_RAN = 32
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -63,11 +64,12 @@ class StudentRaised(Exception):
         self.message, self.fault = message, fault
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """One call on the driver, kept so that `aisys lab repro` can make it again."""
+class Asked(NamedTuple):
+    """One call on the driver; `of` is its input as a student would write it."""
 
     method: str
     args: tuple[Any, ...]
+    of: object = None
 
 
 class Student:
@@ -109,13 +111,16 @@ class Student:
         self._inputs = 0
         self._first_failure = 0
         self._asked: list[Asked] = []
-        self._of: object = None
         self._output = ""
         self._last: tuple[Exception, list[Asked], str] | None = None
 
     def _end(self, failure: Failure) -> EndCheck:
         self.ended = failure
         return EndCheck(failure.message)
+
+    def _now(self) -> None:
+        """What is reported next is about the input that runs now, not an earlier failure."""
+        self._last = None
 
     @property
     def inputs(self) -> int:
@@ -164,8 +169,7 @@ class Student:
             raise AttributeError(f"the lab's driver.py has no function {name}")
 
         def call(*args: Any, of: object = None) -> Any:
-            self._asked.append(Asked(name, args))
-            self._of = of
+            self._asked.append(Asked(name, args, of))
             reply = self._guarded(lambda cell, limit: cell.call(name, args, seconds=limit))
             return self._value(reply)
 
@@ -179,6 +183,8 @@ class Student:
         if isinstance(reply, wire.Refused):
             message = "returned " + clean(reply.message, limit=500) + ", which is not plain data"
             raise StudentRaised(message, None)
+        if reply.forbidden or reply.fault.type == "NotImplementedError":
+            self._now()
         if reply.forbidden:
             raise self._end(self._raised("forbidden", reply.fault))
         if reply.fault.type == "NotImplementedError":
@@ -192,12 +198,15 @@ class Student:
         try:
             return ask(cell, limit)
         except CellTimeout as timeout:
+            self._now()
             self._lose(cell)
             raise self._end(self._timed_out(timeout, name)) from None
         except CellDied as death:
+            self._now()
             self._lose(cell, gone=True)
             raise self._end(self._died(death)) from None
         except wire.Malformed as error:
+            self._now()
             self._lose(cell)
             message = f"the answer was not a valid reply: {clean(str(error), limit=400)}"
             raise self._end(Failure("error", message, self._evidence())) from None
@@ -291,7 +300,7 @@ class Student:
     def _mismatch(self, error: Mismatch) -> Failure:
         found = error.found
         got, expected = error.got, error.expected
-        ran = self._ran()
+        where, ran = self._ran()
         evidence = Evidence(
             input=clean(error.of),
             got=clean(describe(got)),
@@ -303,34 +312,30 @@ class Student:
             tolerance=error.tolerance,
             oracle=error.oracle,
             tries=self._first_failure,
-            where=_most_telling(ran),
+            where=where,
             ran=ran,
         )
         return Failure("fail", found.why, evidence, output=self._output)
 
-    def _ran(self) -> tuple[Place, ...]:
-        """Make the failing call once more and note which of the student's functions ran."""
-        places: dict[Place, None] = {}
-        before = self.ended
+    def _ran(self) -> tuple[Place | None, tuple[Place, ...]]:
+        """Make the failing call once more: the most telling of the student's functions that
+        ran, and all of them."""
+        frames: list[wire.Frame] = []
+        before = self.ended, self._last
         try:
             for asked in self.smallest_calls[-1:]:  # the one whose answer was wrong
-                reply = self._guarded(_traced(asked))
-                for frame in getattr(reply, "ran", ()):
-                    places[_place(frame)] = None
+                frames = getattr(self._guarded(_traced(asked)), "ran", [])
         except EndCheck:
-            self.ended = before  # only an illustration: what failed before is reported
-        return tuple(places)[:32]
+            self.ended, self._last = before  # only an illustration: what failed is reported
+        return _most_telling(frames), tuple(map(_place, frames[:MAX_RAN]))
 
     def _evidence(self, *, where: Place | None = None, trace: bool = False) -> Evidence:
-        calls = self.smallest_calls
-        shown = "; ".join(f"{a.method}({', '.join(map(_short, a.args))})" for a in calls[-1:])
-        if self._of is not None:
-            shown = str(self._of() if callable(self._of) else self._of)
-        ran = self._ran() if trace else ()
+        shown = "".join(map(_as_text, self.smallest_calls[-1:]))
+        found, ran = self._ran() if trace else (None, ())
         return Evidence(
             input=clean(shown, limit=1000),
-            tries=self._first_failure or self._inputs,
-            where=where or _most_telling(ran),
+            tries=self._first_failure if self._last else self._inputs,
+            where=where or found,
             ran=ran,
         )
 
@@ -415,15 +420,15 @@ def _place(frame: wire.Frame) -> Place:
     )
 
 
-def _most_telling(ran: tuple[Place, ...]) -> Place | None:
-    """The student's function that a wrong answer most likely comes from: the last one to
-    be entered for the first time that is not plumbing."""
-    for place in reversed(ran):
-        name = place.function.rpartition(".")[2]
-        if name not in ("__init__", "__post_init__", "<lambda>", "<genexpr>", "<listcomp>"):
-            return place
-    return ran[-1] if ran else None
+def _most_telling(ran: list[wire.Frame]) -> Place | None:
+    """The student's function that a wrong answer most likely comes from: the last one that
+    was called from outside of their files, and that does more than make an object."""
+    working = [f for f in ran if f.function.rpartition(".")[2] not in ("__init__", "<lambda>")]
+    last = max(working or ran, key=lambda frame: frame.called, default=None)
+    return _place(last) if last else None
 
 
-def _short(value: Any) -> str:
-    return describe(value, limit=200)
+def _as_text(asked: Asked) -> str:
+    if asked.of is not None:
+        return str(asked.of() if callable(asked.of) else asked.of)
+    return f"{asked.method}({', '.join(describe(value, limit=200) for value in asked.args)})"

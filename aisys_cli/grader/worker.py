@@ -26,7 +26,16 @@ from aisys_cli import __version__
 from aisys_cli.course.load import load_lab
 from aisys_cli.course.records import Lab
 from aisys_cli.errors import AisysError, CourseError, EnvironmentFault
-from aisys_cli.grader.jobs import Done, Failed, Job, Ready, Setup, build_report, infra_report
+from aisys_cli.grader.jobs import (
+    Done,
+    Failed,
+    Job,
+    KeptCall,
+    Ready,
+    Setup,
+    build_report,
+    infra_report,
+)
 from aisys_cli.sandbox import frames, wire
 from aisys_cli.sandbox.client import Host
 from aisys_cli.sandbox.launcher import find_bwrap
@@ -166,7 +175,8 @@ class _Worker:
             student.close()
         calls = {}
         if job.keep_calls:
-            calls = {id: wire.encode(asked) for id, asked in checks.failing_calls.items()}
+            for id, asked in checks.failing_calls.items():
+                calls[id] = wire.encode([KeptCall(one.method, list(one.args)) for one in asked])
         report = build_report(
             self.lab,
             job,

@@ -12,6 +12,7 @@ import faulthandler
 import importlib.abc
 import importlib.machinery
 import io
+import itertools
 import linecache
 import os
 import random
@@ -206,20 +207,27 @@ class Submission:
         function: Callable[..., Any] = self.driver[request.method]
         if not request.trace:
             return function(self.module, *request.args), []
-        ran: dict[tuple[str, int], wire.Frame] = {}
+        ran: dict[types.CodeType, int] = {}  # in order of first call; see wire.Frame.called
+        numbers = itertools.count(1)
 
         def note(frame: types.FrameType, event: str, argument: object) -> None:
             del argument
-            code = frame.f_code
-            key = (code.co_filename, code.co_firstlineno)
-            if event == "call" and code.co_filename in self.files and len(ran) < MAX_RAN:
-                ran.setdefault(key, _frame(*key, code.co_qualname))
+            code, caller = frame.f_code, frame.f_back
+            if event != "call" or code.co_filename not in self.files or len(ran) == MAX_RAN:
+                return
+            ran.setdefault(code, 0)
+            if caller is None or caller.f_code.co_filename not in self.files:
+                ran[code] = next(numbers)
 
         sys.setprofile(note)
         try:
-            return function(self.module, *request.args), list(ran.values())
+            value = function(self.module, *request.args)
         finally:
             sys.setprofile(None)
+        return value, [
+            _frame(code.co_filename, code.co_firstlineno, code.co_qualname, called=called)
+            for code, called in ran.items()
+        ]
 
 
 def is_forbidden(error: BaseException) -> bool:
@@ -233,9 +241,9 @@ def _text(error: BaseException) -> str:
         return f"<{type(inner).__name__} in __str__>"
 
 
-def _frame(file: str, line: int, function: str) -> wire.Frame:
+def _frame(file: str, line: int, function: str, *, called: int = 0) -> wire.Frame:
     text = linecache.getline(file, line).strip()
-    return wire.Frame(file, line, _sendable(function, 200), _sendable(text, 200))
+    return wire.Frame(file, line, _sendable(function, 200), _sendable(text, 200), called)
 
 
 # -- output ------------------------------------------------------------------

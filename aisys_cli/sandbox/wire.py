@@ -129,12 +129,17 @@ class Call(msgspec.Struct, tag=True):
 
 
 class Frame(msgspec.Struct, array_like=True, frozen=True):
-    """A line of the student's own code, in a traceback or a list of what ran."""
+    """A line of the student's own code, in a traceback or a list of what ran.
+
+    `called` is 0, or in a list of what ran: the number of the last call of the function
+    that came from outside of the student's files.
+    """
 
     file: str
     line: int
     function: str
     text: str = ""
+    called: int = 0
 
 
 class Fault(msgspec.Struct):

@@ -12,9 +12,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from aisys_cli.course.records import Lab
+from aisys_cli.grader.jobs import KeptCall
 from aisys_cli.sandbox import wire
 from aisys_cli.sandbox.cell import NotData, Submission, plain
 from aisys_cli.workspace.state import StoredFailure
@@ -23,11 +22,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = ["run_again"]
-
-
-class _Asked(msgspec.Struct):
-    method: str
-    args: list[Any]
 
 
 def run_again(lab: Lab, folder: Path, failure: StoredFailure, out: Console, *, debug: bool) -> bool:
@@ -50,7 +44,7 @@ def run_again(lab: Lab, folder: Path, failure: StoredFailure, out: Console, *, d
         for frame in failed.fault.frames:
             out.print(f"    {os.path.basename(frame.file)}:{frame.line}  {frame.text}")
         return False
-    calls: list[_Asked] = wire.decode(failure.calls, list[_Asked])
+    calls: list[KeptCall] = wire.decode(failure.calls, list[KeptCall])
     for asked in calls:
         call = wire.Call(0, asked.method, asked.args)
         try:

@@ -19,6 +19,7 @@ from programs import (
     dual_parts,
     forms_agree,
     integers,
+    named,
     nested_derivative,
     numbers,
     positive,
@@ -334,8 +335,8 @@ def float64_and_untouched(student, source, drawn, kind, n):
         agree(got, expected, of=shown)
     source = source.replace("return ", "return [", 1) + "]"
     shown = show(source, "x, y", [x, y], [s, t])
-    parts = dual_parts(source, [x, y], [s, t])
-    duals = [[np.asarray(v, np.float64), d] for v, d in ((x, s), (y, t))]
+    parts = [named(pair) for pair in dual_parts(source, [x, y], [s, t])]
+    duals = [named([np.asarray(v, np.float64), d]) for v, d in ((x, s), (y, t))]
     expected = {
         "first call": parts,
         "second call": parts,

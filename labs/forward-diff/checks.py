@@ -18,6 +18,7 @@ from programs import (
     dual_parts,
     forms_agree,
     integers,
+    named,
     nested_derivative,
     numbers,
     returning,
@@ -96,7 +97,7 @@ def the_lectures_example(student):
     for tangents, slope in (([1.0, 0.0], 0.5 + 5.0), ([0.0, 1.0], 2.0 - math.cos(5.0))):
         shown = show(source, "x1, x2", [2.0, 5.0], tangents)
         got = student.duals(source, [2.0, 5.0], tangents, of=shown)
-        agree(got, [value, slope], of=shown, oracle="The lecture")
+        agree(got, named([value, slope]), of=shown, oracle="The lecture")
 
 
 # -- task 3 --------------------------------------------------------------------

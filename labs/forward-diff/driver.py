@@ -23,11 +23,11 @@ def _inputs(student, values, tangents):
 def _parts(out):
     if type(out) is list:
         return [_parts(one) for one in out]
-    return [out.value, out.tangent]
+    return {"value": out.value, "tangent": out.tangent}
 
 
 def duals(student, source, values, tangents):
-    """[value, tangent] of what f returns, a list of them if f returns a list."""
+    """Value and tangent of what f returns, a list of them if f returns a list."""
     f = _function(student, source)
     return _parts(f(*_inputs(student, values, tangents)))
 
@@ -45,7 +45,7 @@ def duals_twice(student, source, values, tangents):
     return {
         "first call": _parts(f(*inputs)),
         "second call": _parts(f(*inputs)),
-        "duals after": [[x.value, x.tangent] for x in inputs if isinstance(x, student.Dual)],
+        "duals after": [_parts(x) for x in inputs if isinstance(x, student.Dual)],
         "inputs after": [values, tangents],
     }
 

@@ -35,8 +35,8 @@ def list_labs(context: typer.Context, format: FormatOption = Format.text) -> Non
             print(_row(lab, workspace, language))
         if not labs:
             print("    (no lab yet)")
-    if workspace is not None and workspace.current:
-        print("\n* is the current lab; of a started one, how many public checks passed.")
+    if workspace is not None and any(lab.id == workspace.current for lab in course.labs):
+        print("\n* current lab. Passed: public checks, when last tested.")
         print("Start another: aisys lab start LAB")
     else:
         print("\nStart one: aisys lab start LAB")
@@ -47,7 +47,9 @@ def _row(lab: Lab, workspace: Workspace | None, language: str) -> str:
     from rich.cells import cell_len, set_cell_size
 
     mark = "*" if workspace is not None and workspace.current == lab.id else " "
-    state = f"{lab.max_score:>3} points  {_passed(lab, workspace):<13}"
+    state = f"{lab.max_score:>3} points"
+    if workspace is not None:
+        state += f"  {_passed(lab, workspace):<12}"
     start = f"  {mark} {lab.id:<18} "
     title, room = lab.facts.title.in_(language), 79 - len(start) - len(state)
     if cell_len(title) > room:

@@ -60,11 +60,11 @@ def test(
 
     check_report_options(report)
     workspace, lab, how, words = _meant(course_of(context), what or [])
-    # First of all, so that the imports of the worker run beside the rest.
+    only = choose_checks(lab, words, hidden=False)
+    if last_failed:
+        only = _failed(workspace, lab, only)
+    # Before the submission is read, so that the imports of the worker run beside the rest.
     with open_pool(lab, isolation=isolation, hidden=False, many=False) as pool:
-        only = choose_checks(lab, words, hidden=False)
-        if last_failed:
-            only = _failed(workspace, lab, only)
         submission = read_submission(workspace.root.name, workspace.folder(lab.id), lab)
         if format is Format.text:
             count = counted(len(only) or len(lab.public()), "public check")

@@ -56,7 +56,7 @@ def _stretch(x, shape):
     if x.shape == shape:
         return x
     out = np.empty(shape)
-    np.copyto(out, x)  # ValueError if it does not fit
+    np.copyto(out, np.broadcast_to(x, shape))  # ValueError if it does not fit
     return out
 
 
