@@ -139,16 +139,21 @@ NAMES: dict[str, Any] = {
 }
 
 
+_FOR_TENSORS = [
+    # z *= x: on a tensor this writes into it, in its shape.
+    (re.compile(r"(\w+) ([-+*/])= (.*)"), r"\1 = \1 \2 (\3)"),
+    # x.T: deprecated of a tensor with a rank other than 2.
+    (re.compile(r"(\w+)\.T\b"), r"transpose(\1)"),
+]
+
+
 @functools.lru_cache(maxsize=4096)
 def torch_function(source: str) -> Any:
-    """The function f of the text, with PyTorch's names in it.
-
-    z *= x becomes z = z * (x): on a tensor the short form writes into it, in its shape. x.T
-    becomes transpose(x): of a tensor with a rank other than 2 it is deprecated.
-    """
+    """The function f of the text, with PyTorch's names in it."""
     names = dict(NAMES)
-    source = re.sub(r"(\w+) ([-+*/])= (.*)", r"\1 = \1 \2 (\3)", source)
-    exec(re.sub(r"(\w+)\.T\b", r"transpose(\1)", source), names)  # noqa: S102 - our own text
+    for pattern, replacement in _FOR_TENSORS:
+        source = pattern.sub(replacement, source)
+    exec(source, names)  # noqa: S102 - our own text
     return names["f"]
 
 
