@@ -46,6 +46,7 @@ PAIRS = [
     ((2, 2), (2, 2)),
 ]
 ALL_PAIRS = [shape for pair in PAIRS for shape in pair]
+UNFIT = [((), (2,)), ((3,), (2,)), ((3,), (1, 3)), ((1, 3), (2, 3))]  # value, tangent
 
 
 @check("1.4")
@@ -60,6 +61,12 @@ def broadcasting(student, values, tangents):
         forms_agree(student, "x, y", forms[:5], [x, y], [s, None])
         forms_agree(student, "x, y", [*forms[:4], "-y"], [x, y], [None, t])
         forms_agree(student, "x, y", forms, [x, y], [1.0, 0.5])
+
+    for shape, other in UNFIT:
+        value, tangent = np.ones(shape), np.ones(other)
+        shown = show("def f(x): return x", "x", [value], [tangent])
+        got = student.refusal("def f(x): return x", [value], [tangent], of=shown)
+        agree(got, "ValueError", of=shown, oracle="The handout")
 
 
 @check("1.5")
@@ -236,6 +243,10 @@ SPECIAL = [
 @given(st.data())
 def composed_programs(student, data):
     """In one of four: control flow, constants and tuples, with tangents left out."""
+    for primals, tangents in ([1.0, 2.0], [1.0]), ([np.ones(3)], [np.ones((1, 3))]):
+        shown = f"jvp(f, {primals}, {tangents}) of an f of {len(primals)}"
+        got = student.jvp_refusal("def f(*all): return all[0]", primals, tangents, of=shown)
+        agree(got, "ValueError", of=shown, oracle="The handout")
     if data.draw(st.integers(0, 3)) == 0:
         source = data.draw(st.sampled_from(SPECIAL))
         values = data.draw(arrays((), ()))

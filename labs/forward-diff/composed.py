@@ -193,7 +193,9 @@ def _divide(b: Builder, a: str) -> str:
 
 def _general_power(b: Builder, a: str) -> str | None:
     left, right = b.pair(a)
-    return f"{left} ** {right}" if b.least(left) > 0.1 and b.most(right) <= 3 else None
+    # An exponent of 0 hides its own tangent from PyTorch in a second derivative.
+    fit = b.least(left) > 0.1 and MARGIN < b.apart(right) and b.most(right) <= 3
+    return f"{left} ** {right}" if fit else None
 
 
 def _maximum(b: Builder, a: str) -> str | None:

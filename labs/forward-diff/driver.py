@@ -38,6 +38,15 @@ def plain(student, source, values, tangents):
     return f(*_inputs(student, values, tangents))
 
 
+def refusal(student, source, values, tangents):
+    """The name of the exception that making the duals, or f on them, raises; "" if none."""
+    try:
+        _function(student, source)(*_inputs(student, values, tangents))
+    except ValueError:
+        return "ValueError"
+    return ""
+
+
 def duals_twice(student, source, values, tangents):
     """Two calls of f on the same Dual objects, then what became of everything put in."""
     f = _function(student, source)
@@ -56,6 +65,15 @@ def derivative(student, source, x):
 
 def jvp(student, source, primals, tangents):
     return student.jvp(_function(student, source), tuple(primals), tuple(tangents))
+
+
+def jvp_refusal(student, source, primals, tangents):
+    """The same of jvp."""
+    try:
+        jvp(student, source, primals, tangents)
+    except ValueError:
+        return "ValueError"
+    return ""
 
 
 def jvp_twice(student, source, primals, tangents):
