@@ -65,7 +65,7 @@ def find_submissions(folder: Path) -> list[tuple[str, Path]]:
     if not found:
         raise NothingToDo(
             f"no submissions in {folder}",
-            remedy="One subfolder, .py file or .zip file a student is what is looked for.",
+            remedy="Looked for: a subfolder, a .py file or a .zip file for each student.",
         )
     return sorted(found.items())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -80,7 +81,12 @@ def plan(
     known = {id for id, _ in found}
     for id in regrade:
         if id not in ("all", "infra") and id not in known:
-            raise UsageError(f"--regrade {id}: no submission of that name")
+            close = difflib.get_close_matches(id, known, n=1)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            raise UsageError(
+                f"--regrade {id}: there is no submission of that name.{hint}",
+                remedy="Ids are the names in the folder, without .py or .zip; or: infra, all",
+            )
     done = book.graded(lab.id, lab.version, seed=seed, isolation=isolation)
     todo, kept = [], []
     for id, path in found:

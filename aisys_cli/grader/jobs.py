@@ -103,8 +103,12 @@ def build_report(
         notes=tuple(job.notes),
         versions=versions,
         duration=round(duration, 4),
-        hidden_not_run=0 if job.only else len(lab.facts.checks) - len(results),
+        hidden_not_run=_hidden(lab) - sum(one.visibility == "hidden" for one in results),
     )
+
+
+def _hidden(lab: Lab) -> int:
+    return len(lab.facts.checks) - len(lab.public())
 
 
 def infra_report(

@@ -62,9 +62,19 @@ class _Worker:
         self.lab = lab
         self.host = host
         self.driver, self.requests = _load_driver(lab)
+        self.fault: AisysError | None = None
 
     def serve(self, checks: Any) -> None:
-        """Runs inside pytest's session, once the checks are collected."""
+        """Runs inside pytest's session, once the checks are collected.
+
+        A fault waits in `fault`: pytest would make an internal error of its own of it.
+        """
+        try:
+            self.grade_jobs(checks)
+        except AisysError as error:
+            self.fault = error
+
+    def grade_jobs(self, checks: Any) -> None:
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(1)  # a pool of threads cannot be forked
         versions = self.ready_host().versions
@@ -248,8 +258,9 @@ def _serve_in_pytest(worker: _Worker) -> None:
         ) from None
     checks = Checks(lab, hidden=hidden, serve=worker.serve)
     code = pytest.main(pytest_arguments(lab, hidden=hidden), plugins=[checks])
-    if checks.problem is not None:
-        raise checks.problem
+    fault = worker.fault or checks.problem
+    if fault is not None:
+        raise fault
     if not checks.served:
         raise CourseError(f"pytest could not run the checks of {lab.id}: {code!r}")
 

@@ -29,7 +29,8 @@ def render_table(reports: Sequence[Report]) -> Text:
         style = _STYLES.get(report.verdict, "red")
         text.append(f"{report.verdict:<9}", style=style)
         score = "-" if report.score is None else str(report.score)
-        text.append(f" {score:>4}/{report.max_score:<4} {_not_passed(report, 78 - width - 24)}\n")
+        ids = _not_passed(report, 78 - width - 24)
+        text.append(f" {score:>4}/{report.max_score:<4} {ids}".rstrip() + "\n")
     counts = Counter(report.verdict for report in reports)
     words = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
     line = f"{len(reports)} submissions: {words}"

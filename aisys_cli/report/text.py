@@ -172,8 +172,9 @@ def render_summary(report: Report) -> Text:
     if report.hidden_not_run:
         hidden = _counted(report.hidden_not_run, "hidden check")
         hidden += " runs" if report.hidden_not_run == 1 else " run"
-        which = "All" if report.passed else f"{passed} of {len(report.checks)}"
-        text.append(f"  {which} public checks passed; {hidden} when graded.\n")
+        public = _counted(len(report.checks), "public check")
+        which = f"All {public}" if passed == len(report.checks) > 1 else f"{passed} of {public}"
+        text.append(f"  {which} passed; {hidden} when graded.\n")
     if report.isolation == "process":
         text.append("  Isolation: process. No sandbox: only for code you trust.\n", style="yellow")
     for note in report.notes:

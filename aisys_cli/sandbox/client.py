@@ -87,10 +87,10 @@ class Host:
             return EnvironmentFault(
                 f"cannot start the sandbox: {first} (bwrap exit {code})",
                 remedy=(
-                    "Ubuntu 24.04 and later: "
-                    "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0\n"
-                    "In a container: run it with --security-opt seccomp=unconfined "
-                    "--security-opt systempaths=unconfined\n"
+                    "Ubuntu 24.04 and later:\n"
+                    "  sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0\n"
+                    "In a container, run it with:\n"
+                    "  --security-opt seccomp=unconfined --security-opt systempaths=unconfined\n"
                     "See what is missing: aisys doctor --for grade\n"
                     "Or grade without it, for code you trust: --isolation process"
                 ),

@@ -69,7 +69,7 @@ def _course(course: Path | None, *, grading: bool) -> Finding:
     if grading and without:
         text = f"no hidden checks of {', '.join(without)}"
         return Finding("course", False, text, "Grade with the teacher's copy: --course DIR")
-    return Finding("course", True, f"{found.facts.id}, {len(found.labs)} labs, in {found.root}")
+    return Finding("course", True, f"{found.facts.id}, labs: {len(found.labs)}, in {found.root}")
 
 
 def _bwrap(*, grading: bool) -> Finding:
@@ -92,7 +92,9 @@ def _sandbox(*, grading: bool) -> Finding:
     try:
         escapes = probe()
     except AisysError as error:
-        return Finding("sandbox", False, error.message, error.remedy, needed=grading)
+        # All but the advice to run this.
+        remedy = "\n".join(line for line in error.remedy.splitlines() if "doctor" not in line)
+        return Finding("sandbox", False, error.message, remedy, needed=grading)
     if escapes:
         text = f"a submission could: {', '.join(escapes)}"
         return Finding(

@@ -76,12 +76,12 @@ def reset(lab: Lab, folder: Path) -> list[Path]:
     return [path for path in kept if path is not None]
 
 
-def reset_task(lab: Lab, folder: Path, task: str) -> tuple[list[str], Path]:
+def reset_task(lab: Lab, folder: Path, task: str) -> tuple[list[str], Path | None]:
     """Put back the starter's text of the definitions that belong to one task.
 
     A definition belongs to task 1 when the starter has `TODO: task 1` (or 1.2, ...) in
-    it. Returns the names put back and the copy kept. UsageError when the student's file
-    does not parse, or has none of them.
+    it. Returns the names put back and the copy kept, as _put_back does. UsageError when
+    the student's file does not parse, or has none of them.
     """
     name = lab.facts.files[0]
     target = folder / name
@@ -108,6 +108,8 @@ def reset_task(lab: Lab, folder: Path, task: str) -> tuple[list[str], Path]:
     }
     if not wanted:
         raise UsageError(f"nothing in {name} belongs to task {task}, or it was renamed")
+    if all(mine[key][2] == source for key, source in wanted.items()):
+        return sorted(wanted), None
     with _writing(target):
         backup = _back_up(target)
     lines = _lines(text)

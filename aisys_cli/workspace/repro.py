@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from aisys_cli.course.records import Lab
 from aisys_cli.grader.jobs import KeptCall
+from aisys_cli.report.records import clean
 from aisys_cli.sandbox import wire
 from aisys_cli.sandbox.cell import NotData, Submission, plain
 from aisys_cli.workspace.state import StoredFailure
@@ -25,7 +26,8 @@ __all__ = ["run_again"]
 
 
 def run_again(lab: Lab, folder: Path, failure: StoredFailure, out: Console, *, debug: bool) -> bool:
-    """Whether the stored calls now give no exception; prints what they give."""
+    """Run the stored calls and print what they give; False if that is an exception, or the
+    same wrong answer as before. Whether another answer is right, `aisys lab test` says."""
     from aisys_cli.grader.compare import describe
 
     evidence = failure.report.checks[0].evidence
@@ -44,12 +46,15 @@ def run_again(lab: Lab, folder: Path, failure: StoredFailure, out: Console, *, d
         for frame in failed.fault.frames:
             out.print(f"    {os.path.basename(frame.file)}:{frame.line}  {frame.text}")
         return False
+    shown = ""
     calls: list[KeptCall] = wire.decode(failure.calls, list[KeptCall])
     for asked in calls:
         call = wire.Call(0, asked.method, asked.args)
         try:
-            value = _run(submission, call, debug=debug)
-            out.print(f"Your value     {describe(plain(value))}")
+            # Through the wire, so that it reads as it did when it was graded.
+            reply = wire.Returned(0, plain(_run(submission, call, debug=debug)))
+            shown = clean(describe(wire.decode(wire.encode(reply), wire.Returned).value))
+            out.print(f"Your value     {shown}")
         except NotData as error:
             out.print(f"Your value     {error}, which is not plain data")
             return False
@@ -57,9 +62,10 @@ def run_again(lab: Lab, folder: Path, failure: StoredFailure, out: Console, *, d
         except (Exception, SystemExit) as error:
             _show_traceback(error, files, out)
             return False
-    if evidence is not None and evidence.expected:
-        out.print(f"{evidence.oracle:<14} {evidence.expected}")
-    return True
+    if evidence is None or not evidence.expected:
+        return True
+    out.print(f"{evidence.oracle:<14} {evidence.expected}")
+    return shown != evidence.got
 
 
 def _run(submission: Submission, call: wire.Call, *, debug: bool) -> Any:

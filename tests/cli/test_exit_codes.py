@@ -198,7 +198,6 @@ def test_without_a_sandbox_grade_all_grades_nothing(refused, place):
         assert list(book.latest("small")) == []
 
 
-@pytest.mark.xfail(strict=True, reason="the worker's pytest session wraps the fault: no remedy")
 def test_without_a_sandbox_grade_all_says_what_to_do(refused):
     assert "INTERNALERROR" not in refused.stderr
     assert "--isolation process" in refused.stderr

@@ -176,7 +176,7 @@ def test_a_student_is_told_the_next_commands_and_a_teacher_is_not():
         (of("pass", "infra"), "1 of 2 checks passed, not graded points"),
         (
             of("pass", hidden_not_run=2),
-            "All public checks passed; 2 hidden checks run when graded.",
+            "1 of 1 public check passed; 2 hidden checks run when graded.",
         ),
         (of("pass", "fail", hidden_not_run=2), "1 of 2 public checks passed; 2 hidden checks"),
         (of("pass", isolation="process"), "No sandbox: only for code you trust."),

@@ -57,7 +57,7 @@ def again(lab, workspace, monkeypatch):
 
 def test_a_wrong_answer_is_shown_beside_the_right_one(again):
     fine, shown = again(WRONG)
-    assert fine
+    assert not fine
     assert shown.splitlines() == [
         "Input          scale(array([1.0]), -1.0)",
         "Your value     [1.]   float64",

@@ -35,7 +35,10 @@ def reset(
             return
     if task:
         names, backup = files.reset_task(lab, folder, task)
-        print(f"Put back {', '.join(names)}; your text is in {backup}")
+        if backup is None:
+            print(f"Nothing to put back: {', '.join(names)} are the starter's text already")
+        else:
+            print(f"Put back {', '.join(names)}; your text is in {backup}")
         return
     backups = files.reset(lab, folder)
     if not backups:
