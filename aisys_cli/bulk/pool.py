@@ -59,7 +59,11 @@ class _Worker:
             alive = self.receiver.feed()
         except OSError:
             alive = False
-        body = self.receiver.frame()
+        try:
+            body = self.receiver.frame()
+        except frames.Malformed as error:
+            self.process.kill()
+            raise _Lost(str(error)) from None
         if body is None:
             if alive:
                 return None

@@ -191,6 +191,11 @@ def _part(value: Any, limit: int) -> str:
 def _elements(value: Any) -> str:
     if value.ndim == 0:
         return repr(value[()].item())
+    # Each dimension of a summary multiplies what is printed by six.
     return np.array2string(
-        value, threshold=MAX_ITEMS, precision=12, separator=", ", max_line_width=72
+        value if value.ndim <= 4 else value.reshape(-1),
+        threshold=MAX_ITEMS,
+        precision=12,
+        separator=", ",
+        max_line_width=72,
     )

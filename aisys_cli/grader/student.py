@@ -93,6 +93,7 @@ class Student:
         self._starting: Starting | None = None
         self._cells = os.getpid() << 16  # never the number of an earlier fork's cell
         self._spent = 0.0  # CPU seconds of cells that are gone
+        self._waited = 0.0  # seconds on the clock, waiting for cells that are gone
         self.load_failure: Failure | None = None
         self.begin_check()
 
@@ -108,6 +109,7 @@ class Student:
         self._most_inputs = most_inputs
         self.ended: Failure | None = None
         self._check_start = self._used()
+        self._check_clock = self._clock()
         self._inputs = 0
         self._first_failure = 0
         self._asked: list[Asked] = []
@@ -225,6 +227,12 @@ class Student:
                 f"submission_seconds = {limits.submission_seconds:g}",
             ),
         )
+        # One that sleeps, or lets its children compute, uses no CPU that we count.
+        waited = self._clock()
+        if waited - self._check_clock > limits.check_seconds * WALL_FACTOR:
+            left = (left[0], (0.0, left[1][1]), left[2])
+        if waited > limits.submission_seconds * WALL_FACTOR:
+            left = (*left[:2], (0.0, left[2][1]))
         seconds, name = min(left)
         if seconds <= 0:
             raise self._end(Failure("timeout", f"the limit {name} was used up", limit=name))
@@ -232,6 +240,9 @@ class Student:
 
     def _used(self) -> float:
         return self._spent + (self._cell.used if self._cell else 0.0)
+
+    def _clock(self) -> float:
+        return self._waited + (self._cell.waited if self._cell else 0.0)
 
     # -- cells -----------------------------------------------------------------
 
@@ -280,6 +291,7 @@ class Student:
 
     def _lose(self, cell: Cell, *, gone: bool = False) -> None:
         self._spent += cell.used
+        self._waited += cell.waited
         self._cell = None
         if gone:
             cell.forget()

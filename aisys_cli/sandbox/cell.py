@@ -21,7 +21,7 @@ import socket
 import sys
 import types
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -29,10 +29,10 @@ from aisys_cli.sandbox import frames, wire
 
 __all__ = ["NotData", "Submission", "plain", "run"]
 
-MAX_DEPTH = 32
+MAX_DEPTH = wire.MAX_DEPTH
 MAX_FRAMES = 12
 MAX_TEXT = 2000
-MAX_RAN = 64
+MAX_RAN = wire.MAX_FRAMES
 
 
 class NotData(Exception):
@@ -183,7 +183,7 @@ class Submission:
         exec(compile(request.driver, "driver.py", "exec", dont_inherit=True), self.driver)  # noqa: S102
         return None
 
-    def _kind(self, error: BaseException) -> str:
+    def _kind(self, error: BaseException) -> Literal["syntax", "raised", "forbidden"]:
         if is_forbidden(error):
             return "forbidden"
         return "syntax" if isinstance(error, SyntaxError) else "raised"

@@ -19,7 +19,7 @@ import msgspec
 
 from aisys_cli.errors import EnvironmentFault
 from aisys_cli.sandbox import launcher, wire
-from aisys_cli.sandbox.limits import WALL_FACTOR, Limits
+from aisys_cli.sandbox.limits import BUSY_FACTOR, WALL_FACTOR, Limits
 from aisys_cli.sandbox.profile import Profile
 
 __all__ = ["Cell", "CellDied", "CellTimeout", "Host", "HostLost", "Starting"]
@@ -27,6 +27,7 @@ __all__ = ["Cell", "CellDied", "CellTimeout", "Host", "HostLost", "Starting"]
 START_SECONDS = 60.0
 EXIT_SECONDS = 10.0
 SAMPLES = 10
+LONG = 0.1  # seconds of an answer from which on it is worth asking why
 _TRACE = re.compile(rb'File "([^"\n]{1,200})", line (\d{1,7}) in ([^\n]{1,200})')
 
 
@@ -218,6 +219,8 @@ class Cell:
         self.number = number
         self.limits = limits
         self.used = 0.0  # CPU seconds, over all requests so far
+        self.waited = 0.0  # seconds on the clock, less those queued, over all requests so far
+        self._queued_before = 0.0
         self._host = host
         self._sock = sock
         self._receiver = wire.Receiver(sock, limit=(limits.reply_mib << 20) + (1 << 16))
@@ -246,9 +249,20 @@ class Cell:
     def _ask(self, request: msgspec.Struct, kind: Any, seconds: float) -> Any:
         if self._receiver.pending or self._poll.poll(0):
             self._unasked()
-        start, cpu = time.monotonic(), self._cpu()
+        start = time.monotonic()
         try:
-            self._sock.settimeout(seconds * WALL_FACTOR)
+            return self._answer(request, kind, seconds, start)
+        finally:
+            wall = time.monotonic() - start
+            if wall > LONG:
+                queued, self._queued_before = self._queued_before, self._queued()
+                wall -= min(self._queued_before - queued, wall * (1 - WALL_FACTOR / BUSY_FACTOR))
+            self.waited += wall
+
+    def _answer(self, request: msgspec.Struct, kind: Any, seconds: float, start: float) -> Any:
+        cpu = self._cpu()
+        try:
+            self._sock.settimeout(seconds * BUSY_FACTOR)
             wire.send(self._sock, request)
             body = self._wait(start, cpu, seconds)
         except TimeoutError:
@@ -256,7 +270,7 @@ class Cell:
         except OSError:
             body = None
         if body is None:
-            raise CellDied(self._host.exited(self.number), self._last_line())
+            raise self._ended()
         now = self._cpu()
         if cpu is not None and now is not None:
             self.used += now - cpu
@@ -271,24 +285,46 @@ class Cell:
                 raise wire.Malformed("an answer that nobody asked for")
         except OSError:
             pass
-        raise CellDied(self._host.exited(self.number), self._last_line())
+        raise self._ended()
+
+    def _ended(self) -> CellDied:
+        """Its line is closed: it has ended, or closed its line to have us wait for it."""
+        # To one that is ending already this signal means nothing.
+        self._host.kill(self.number)
+        return CellDied(self._host.exited(self.number), self._last_line())
 
     def _wait(self, start: float, cpu: float | None, seconds: float) -> bytes | None:
         """The reply's bytes; None at the end of the stream; CellTimeout at the limit."""
         seen: Counter[wire.Frame] = Counter()
         pause = seconds / 2
         while (body := self._receiver.frame()) is None:
-            if self._poll.poll(pause * 1000):
+            arrived = self._poll.poll(pause * 1000)
+            wall = time.monotonic() - start
+            # Asked when something arrived as well: it may come a byte at a time.
+            if wall >= seconds * WALL_FACTOR and self._waits(wall, seconds):
+                raise self._timeout(start, cpu, seconds, seen)
+            if arrived:
                 if not self._receiver.feed():
                     return None
                 continue
-            wall = time.monotonic() - start
-            used = self._used_since(cpu, wall)
-            if used >= seconds or wall >= seconds * WALL_FACTOR:
+            if self._used_since(cpu, wall) >= seconds:
                 raise self._timeout(start, cpu, seconds, seen)
             pause = seconds / 2 / SAMPLES
             self._sample(seen)
         return body
+
+    def _waits(self, wall: float, seconds: float) -> bool:
+        """Whether it is past its limit on the clock, and not for want of a processor."""
+        idle = wall - (self._queued() - self._queued_before)
+        return idle >= seconds * WALL_FACTOR or wall >= seconds * BUSY_FACTOR
+
+    def _queued(self) -> float:
+        """Seconds in its life in which the first process was ready and had no processor."""
+        try:
+            with open(f"/proc/{self._pid}/schedstat") as file:
+                return int(file.read().split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):
+            return 0.0
 
     def _used_since(self, cpu: float | None, wall: float) -> float:
         now = self._cpu()

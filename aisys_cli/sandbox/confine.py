@@ -108,6 +108,8 @@ def limit(limits: Limits, *, keep: tuple[int, ...], namespaces: bool, shared: in
         "RLIMIT_DATA": shared + limits.memory_mib * mib,
         "RLIMIT_MEMLOCK": 0,
         "RLIMIT_MSGQUEUE": 0,
+        # Counted for the user as a whole, whom as an ordinary user the grader is as well.
+        "RLIMIT_SIGPENDING": 256,
     }
     if namespaces:
         # Counted for each user namespace since Linux 5.14: this cell's processes alone.

@@ -237,7 +237,10 @@ def _anonymous_bytes(pid: int) -> int:
     except OSError:
         return 0
     total = 0
-    for key in (b"RssAnon:", b"RssShmem:"):
+    # At the start of a line: the first one has the name that the process gave itself, in
+    # which the kernel writes a line feed as two characters. Page tables and what was swapped
+    # out are memory as well.
+    for key in (b"\nRssAnon:", b"\nRssShmem:", b"\nVmPTE:", b"\nVmSwap:"):
         start = text.find(key)
         if start >= 0:
             total += int(text[start + len(key) :].split(None, 1)[0])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["WALL_FACTOR", "Limits"]
+__all__ = ["BUSY_FACTOR", "WALL_FACTOR", "Limits"]
 
-# A request that waits instead of computing ends after this many times its limit.
+# A request that waits instead of computing ends after this many times its limit. Time in
+# which it was ready and the machine was busy does not count, up to the second factor.
 WALL_FACTOR = 3.0
+BUSY_FACTOR = 20.0
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -72,14 +72,17 @@ _CLONE = (56, 220)
 _CLONE3 = (435, 435)
 _SOCKET = (41, 198)
 _FCNTL = (72, 25)
+_MMAP = (9, 222)
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 _CLONE_NAMESPACES = 0x7E020080  # every CLONE_NEW* flag, time namespaces too
 _F_SETLEASE, _F_NOTIFY = 1024, 1026
+# Shared memory without a file stays when no process has it in its tables, where none sees it.
+_MAP_SHARED, _MAP_ANONYMOUS = 0x01, 0x20
 _FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
 
 _LOAD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
-_NR, _ARCH, _ARG0, _ARG1 = 0, 4, 16, 24  # offsets in struct seccomp_data
+_NR, _ARCH, _ARG0, _ARG1, _ARG3 = 0, 4, 16, 24, 40  # offsets in struct seccomp_data
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
 
@@ -121,6 +124,12 @@ def _program(machine: str) -> bytes:
     op(_LOAD, _ARG1)
     op(_JEQ, _F_SETLEASE, yes=1)
     op(_JEQ, _F_NOTIFY, no=1)
+    refuse(errno.EPERM)
+    op(_LOAD, _NR)
+    op(_JEQ, _MMAP[column], no=5)
+    op(_LOAD, _ARG3)
+    op(_JSET, _MAP_ANONYMOUS, no=2)
+    op(_JSET, _MAP_SHARED, no=1)
     refuse(errno.EPERM)
     op(_LOAD, _NR)
     op(_JEQ, _SOCKET[column], no=len(_FAMILIES) + 2)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import socket
 import struct
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -59,6 +59,9 @@ DTYPES = (
     "complex128",
 )
 MAX_NDIM = 16
+MAX_DEPTH = 32  # of lists and dicts within one another
+MAX_ITEMS = 100_000  # of all lists and dicts of a value together
+MAX_FRAMES = 64
 ARRAY = 1  # MessagePack extension code
 
 
@@ -142,12 +145,15 @@ class Frame(msgspec.Struct, array_like=True, frozen=True):
     called: int = 0
 
 
+Frames = Annotated[list[Frame], msgspec.Meta(max_length=MAX_FRAMES)]
+
+
 class Fault(msgspec.Struct):
     """An exception of the student's code, innermost frame last."""
 
     type: str
     message: str
-    frames: list[Frame]
+    frames: Frames
 
 
 class Loaded(msgspec.Struct, tag=True):
@@ -157,10 +163,10 @@ class Loaded(msgspec.Struct, tag=True):
 class LoadFailed(msgspec.Struct, tag=True):
     """cell -> grader: the submission could not be imported.
 
-    `kind` is "syntax", "raised" or "forbidden".
+    `kind` says how.
     """
 
-    kind: str
+    kind: Literal["syntax", "raised", "forbidden"]
     fault: Fault
     output: str = ""
 
@@ -169,7 +175,7 @@ class Returned(msgspec.Struct, tag=True):
     id: int
     value: Any
     output: str = ""
-    ran: list[Frame] = []
+    ran: Frames = []
 
 
 class Raised(msgspec.Struct, tag=True):
@@ -185,7 +191,7 @@ class Refused(msgspec.Struct, tag=True):
     id: int
     message: str
     output: str = ""
-    ran: list[Frame] = []
+    ran: Frames = []
 
 
 # -- arrays ------------------------------------------------------------------
@@ -227,17 +233,29 @@ def _unpack_array(kind: int, data: memoryview) -> Any:
 
 
 def _plain(value: Any) -> None:
-    """ValueError for what MessagePack can say and plain data is not: dates, other keys."""
-    if type(value) is list:
-        for item in value:
-            _plain(item)
-    elif type(value) is dict:
-        for key, item in value.items():
-            if type(key) is not str:
-                raise ValueError(f"a dict with a key of type {type(key).__name__}")
-            _plain(item)
-    elif value is not None and type(value) not in _LEAVES:
-        raise ValueError(f"a value of type {type(value).__name__}")
+    """ValueError for what MessagePack can say and plain data is not: dates, other keys,
+    more items or deeper nesting than whoever compares or prints it should have to bear."""
+    items = 0
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        below: list[Any] = []
+        for item in level:
+            if type(item) is list:
+                below += item
+            elif type(item) is dict:
+                for key in item:
+                    if type(key) is not str:
+                        raise ValueError(f"a dict with a key of type {type(key).__name__}")
+                below += item.values()
+            elif item is not None and type(item) not in _LEAVES:
+                raise ValueError(f"a value of type {type(item).__name__}")
+        items += len(below)
+        if items > MAX_ITEMS:
+            raise ValueError(f"more than {MAX_ITEMS} items in lists and dicts")
+        if not below:
+            return
+        level = below
+    raise ValueError(f"a structure nested more than {MAX_DEPTH} deep")
 
 
 _LEAVES = frozenset({bool, int, float, str, bytes, np.ndarray})

@@ -729,7 +729,9 @@ _hurts(
 _hurts(
     "memory that nobody counts",
     """
+import mmap
 attempt('memfd', lambda: os.memfd_create('@NAME@'))
+attempt('/dev/zero', lambda: mmap.mmap(os.open('/dev/zero', os.O_RDWR), 1 << 20))
 attempt('/dev/shm', lambda: open('/dev/shm/@NAME@', 'wb').write(bytes(1 << 20)))
 attempt('shmget', lambda: check(libc.syscall(29, 0, 1 << 20, 0o1600)))
 attempt('mlock', lambda: check(libc.mlock(id(a) & ~4095, 4096)))
