@@ -89,7 +89,17 @@ def powers(student, drawn, p, n):
         known = [[0.0, 0.0], [0.0, 0.0], [0.0, tangent], [1.0, 0.0], [0.0, 0.0]]
         forms = ["x ** 2", "x ** 3", "x ** 1", "x ** 0", "x ** 1.5"]
         forms_agree(student, "x", forms, [0.0], [tangent], expected=known, oracle="By hand")
-    forms_agree(student, "x", ["0.0 ** x"], [p], [s], expected=[[0.0, 0.0]], oracle="By hand")
+    for exponent, value in ((p, 0.0), (0.0, 1.0)):
+        known = [[value, 0.0]]
+        forms_agree(student, "x", ["0.0 ** x"], [exponent], [s], expected=known, oracle="By hand")
+    for base, exponent, pair, known in (
+        (0.0, 0.0, [s, t], [1.0, 0.0]),
+        (-2.0, 2.0, [s, 0.0], [4.0, -4.0 * s]),
+        (-2.0, 2.0, [s, t], [4.0, np.nan]),  # the logarithm of a negative base counts here
+    ):
+        forms_agree(
+            student, "x, y", ["x ** y"], [base, exponent], pair, expected=[known], oracle="By hand"
+        )
     array = np.array([0.0, x, 2.0])
     right = [[array**2, 2 * array * s], [np.ones(3), np.zeros(3)]]
     forms_agree(student, "x", ["x ** 2", "x ** 0"], [array], [s], expected=right, oracle="By hand")
@@ -137,6 +147,23 @@ def kinks_and_extremes(student, drawn):
         ("tanh(x)", 1000.0, s, 1.0, 0.0),
         ("tanh(x)", -1000.0, s, -1.0, 0.0),
         ("exp(x)", -1000.0, s, 0.0, 0.0),
+        ("exp(x)", 1000.0, 0.0, np.inf, 0.0),
+        ("exp(x)", 1000.0, 1.0, np.inf, np.inf),
+        ("sqrt(x)", 0.0, 1.0, 0.0, np.inf),
+        ("sqrt(x)", -1.0, 1.0, np.nan, np.nan),
+        ("sqrt(x)", 1e-12, 1e-6, 1e-6, 0.5),
+        ("log(x)", 0.0, 1.0, -np.inf, np.inf),
+        ("log(x)", -1.0, 1.0, np.nan, -1.0),
+        ("log(x)", 1e-9, 1e-9, np.log(1e-9), 1.0),
+        ("1 / x", 0.0, 2.0, np.inf, -np.inf),
+        ("1 / x", 1e-9, 1e-9, 1e9, -1e9),
+        ("x / 0.0", 1.0, 2.0, np.inf, np.inf),
+        ("x ** -1", 0.0, 2.0, np.inf, -np.inf),
+        ("x ** 0.5", -1.0, 1.0, np.nan, np.nan),
+        ("x * np.array(np.inf)", 2.0, 0.0, np.inf, 0.0),
+        ("relu(x)", -np.inf, s, 0.0, 0.0),
+        ("relu(x)", -1.0, np.inf, 0.0, 0.0),
+        ("maximum(x, -np.inf)", 2.0, s, 2.0, s),
         ("where(x > 0, log(x), 0.0)", -1.0, s, 0.0, 0.0),
         ("where(x > 0, sqrt(x), x)", 0.0, s, 0.0, s),
         ("where(x == 0, 1.0, sin(x) / x)", 0.0, s, 1.0, 0.0),
@@ -161,6 +188,11 @@ def kinks_and_extremes(student, drawn):
         [np.array([0.0, 0.0, np.sqrt(2.0)]), mask * ss / np.sqrt(8.0)],
     ]
     forms_agree(student, "x", many, [x], [ss], expected=right, oracle="By hand")
+    part = np.array([0.0, 1.0, 1.0]) * s
+    known = [[np.array([0.0, 1.0, 2.0]), np.array([0.0, 0.5, 0.25]) * s]]
+    roots = [np.array([0.0, 1.0, 4.0])]
+    forms_agree(student, "x", ["sqrt(x)"], roots, [part], expected=known, oracle="By hand")
+    plain_results(student, xs)
     ties = ["maximum(x, y)", "maximum(y, x)", "where(x > y, x, y)", "relu(x - y)"]
     y = np.where([True, False, True], xs, xs + 1.0)
     forms_agree(student, "x, y", ties, [xs, y], [ss, t])
@@ -172,6 +204,34 @@ def kinks_and_extremes(student, drawn):
     forms_agree(student, "x", spread[:2], [xs], [ss])
     stacked = [np.stack([xs, np.ones(3)]), np.stack([ss, np.zeros(3)])]
     forms_agree(student, "x", spread[2:], [xs], [ss], expected=[stacked], oracle="numpy")
+
+
+PLAIN = {
+    **{f"{name}(x)": getattr(np, name) for name in ("sin", "cos", "tan", "exp", "tanh", "sum")},
+    "log(x * x)": lambda x: np.log(x * x),
+    "sqrt(x * x)": np.abs,
+    "sigmoid(x)": lambda x: 1 / (1 + np.exp(-x)),
+    "relu(x)": lambda x: np.maximum(x, 0.0),
+    "maximum(x, 1)": lambda x: np.maximum(x, 1.0),
+    "where(True, x, 1)": lambda x: x * 1.0,
+    "reshape(x, (1, -1))": lambda x: np.reshape(x, (1, -1)),
+    "transpose(x)": np.transpose,
+    "matmul(reshape(x, -1), reshape(x, -1))": lambda x: np.sum(x * x),
+}
+
+
+def plain_results(student, array):
+    """Functions of what is no dual give numpy's plain result, in float64."""
+    source = returning("x", list(PLAIN))
+    for x in (array, 0.75, 2, np.array([[1, -2], [3, 4]])):
+        shown = show(source, "x", [x])
+        got = student.plain(source, [x], [None], of=shown)
+        as_float = np.asarray(x, np.float64)
+        right = [np.asarray(function(as_float)) for function in PLAIN.values()]
+        if type(got) is list and len(got) == len(right):
+            for form, mine, theirs in zip(PLAIN, got, right, strict=True):
+                agree(mine, theirs, of=show(form, "x", [x]), oracle="numpy")
+        agree(got, right, of=shown, oracle="numpy")
 
 
 SHAPES = [(), (1,), (3,), (2, 3), (2, 1, 3), (0, 3), (2, 2, 1, 2)]
@@ -227,6 +287,7 @@ SPECIAL = [
     "def f(x, y): return y * y",
     "def f(x, y): return x, 1.0",
     "def f(x, y): return x * y, x, y * 2",
+    "def f(x, y): return (x * y,)",
     "def f(x, y): return np.array([1.0, 2.0])",
     "def f(x, y): return (x * x if x > y else y / x) + y",
     """def f(x, y):
@@ -304,6 +365,12 @@ def _tangents(student, source, values, tangents, shown):
 
 
 KEEPING = [
+    """def f(x, y):
+    x += y
+    x *= y
+    x -= 1
+    x /= 2
+    return x, x + y""",
     "def f(x, y): return x + y, x - y, x * y, x / y, -x",
     """def f(x, y):
     z = x * 2
@@ -328,6 +395,10 @@ def float64_and_untouched(student, source, drawn, kind, n):
         shown = f"jvp(f, {primals}, {directions})"
         got = student.jvp_refusal("def f(*all): return all[0]", primals, directions, of=shown)
         agree(got, "ValueError", of=shown, oracle="The handout")
+    counts = np.array([1, 2, n])
+    shown = show("def f(x): return x", "x", [counts])
+    got = student.jacobian("def f(x): return x", counts, of=shown)
+    agree(got, np.eye(3), of=shown, oracle="By hand")
     x, s, y, t = drawn
     x = (x * 8).astype(kind) if kind == "int64" else x.astype(kind)
     for values, tangents in (([x, y], [s, t]), ([n, y], [1, t]), ([x, n], [s, None])):

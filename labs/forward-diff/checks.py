@@ -61,7 +61,8 @@ def comparisons_look_at_the_value(student, drawn):
     """Whatever the tangents are: y has the value of x in one of the draws below."""
     number, other, array, others = drawn
     signs = ("<", "<=", ">", ">=", "==", "!=")
-    for x, y in ((number, other), (number, number), (array, others)):
+    beside = np.nextafter(number, np.inf)
+    for x, y in ((number, other), (number, number), (number, beside), (array, others)):
         forms = [f"x {sign} y" for sign in signs]
         forms += [f"x {sign} 1" for sign in signs] + [f"1.0 {sign} y" for sign in signs]
         source = returning("x, y", forms)
@@ -153,6 +154,7 @@ def maps(draw):
 
 
 @check("3.4")
+@always([(f, np.arange(1.0, 1.0 + math.prod(shape)).reshape(shape)) for f, shape in MAPS_AT])
 @given(maps())
 def jacobian_of_arrays(student, drawn):
     """The shape is that of the output, then that of the input."""

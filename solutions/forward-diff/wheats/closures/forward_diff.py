@@ -196,10 +196,12 @@ def _multiply(a, b, a_moves=False, b_moves=False):
 
     def along(n):
         da, db = _slopes(a).get(n), _slopes(b).get(n)
-        return _total([
-            None if da is None else _multiply(da, _below(b, n), True, b_moves),
-            None if db is None else _multiply(_below(a, n), db, a_moves, True),
-        ])
+        return _total(
+            [
+                None if da is None else _multiply(da, _below(b, n), True, b_moves),
+                None if db is None else _multiply(_below(a, n), db, a_moves, True),
+            ]
+        )
 
     return _node(_zeroed(base, *movers), [a, b], along)
 
@@ -299,9 +301,7 @@ def where(cond, a, b):
     out = np.empty(shape)
     np.copyto(out, _base(b))
     np.copyto(out, _base(a), where=cond)
-    return _node(
-        out, [a, b], lambda n: where(cond, _slopes(a).get(n, 0.0), _slopes(b).get(n, 0.0))
-    )
+    return _node(out, [a, b], lambda n: where(cond, _slopes(a).get(n, 0.0), _slopes(b).get(n, 0.0)))
 
 
 def relu(x):
@@ -339,10 +339,12 @@ def transpose(x, axes=None):
 def matmul(a, b):
     def along(n):
         da, db = _slopes(a).get(n), _slopes(b).get(n)
-        return _total([
-            None if da is None else matmul(da, _below(b, n)),
-            None if db is None else matmul(_below(a, n), db),
-        ])
+        return _total(
+            [
+                None if da is None else matmul(da, _below(b, n)),
+                None if db is None else matmul(_below(a, n), db),
+            ]
+        )
 
     return _node(np.matmul(_base(a), _base(b)), [a, b], along)
 

@@ -358,9 +358,7 @@ def sigmoid(x):
 def _choose(masks, args):
     """From each argument where its mask says so; the masks exclude each other."""
     coefs = [_coefs(a) for a in args]
-    shape = np.broadcast_shapes(
-        *(np.shape(m) for m in masks), *(np.shape(c[BODY]) for c in coefs)
-    )
+    shape = np.broadcast_shapes(*(np.shape(m) for m in masks), *(np.shape(c[BODY]) for c in coefs))
     out = {}
     for s in set().union(*coefs):
         picked = np.zeros(shape)
