@@ -20,7 +20,7 @@ def course_check(
         list[str] | None, typer.Argument(metavar="[LAB]...", help="Default: every lab.")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds for reference and wheats.")] = 5,
-    chaff_seeds: Annotated[int, typer.Option(min=1, help="Seeds for each chaff.")] = 2,
+    chaff_seeds: Annotated[int, typer.Option(min=1, help="Seeds for each chaff.")] = 1,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Processes at work.")] = 2,
     isolation: Annotated[Isolation, typer.Option(help="How to confine.")] = Isolation.auto,
 ) -> ExitCode:
