@@ -38,6 +38,7 @@ __all__ = [
     "named",
     "nested_derivative",
     "numbers",
+    "plain_agree",
     "positive",
     "returning",
     "show",
@@ -86,10 +87,10 @@ def array(draw: Any, shape: tuple[int, ...]) -> Any:
 
 
 def always(cases: list[Any]) -> Any:
-    """Goes above @given: try each of these cases as well, whatever is drawn."""
+    """Goes above @given: try each of these cases first, in this order."""
 
     def add(check: Any) -> Any:
-        for case in cases:
+        for case in reversed(cases):
             check = example(case)(check)
         return check
 
@@ -279,35 +280,56 @@ def forms_agree(
 
     One call for all of them. A tangent of None means that the input is no dual.
     """
+
+    def right() -> list[Any]:
+        pairs = expected or dual_parts(returning(names, expressions), values, tangents)
+        return [named(pair) for pair in pairs]
+
+    _agree_each(student.duals, names, expressions, values, tangents, right, oracle)
+
+
+def plain_agree(
+    student: Any, names: str, expressions: list[str], values: Any, tangents: Any, expected: Any
+) -> None:
+    """Each expression is the expected number or array, and no dual."""
+    _agree_each(student.plain, names, expressions, values, tangents, lambda: expected, "numpy")
+
+
+def _agree_each(
+    ask: Any,
+    names: str,
+    expressions: list[str],
+    values: Any,
+    tangents: Any,
+    right: Any,
+    oracle: str,
+) -> None:
+    """One call for all expressions; one that fails is asked again alone: then what the last
+    call ran is what this expression ran. The student is asked before the oracle."""
+
+    def answers(some: list[str]) -> list[Any]:
+        source = returning(names, some)
+        shown = show(some[0] if len(some) == 1 else source, names, values, tangents)
+        got = ask(source, values, tangents, of=shown)
+        if type(got) is not list or len(got) != len(some):
+            agree(got, [None] * len(some), of=shown)
+        return got
+
     try:
-        got = _ask(student, names, expressions, values, tangents)
+        together = answers(expressions)
     except StudentRaised:
-        got = None  # one of them raised; one by one, it is known which
-    if expected is None:
-        expected = dual_parts(returning(names, expressions), values, tangents)
-    for i, (expression, pair) in enumerate(zip(expressions, expected, strict=True)):
-        right = named(pair)
-        if got is not None and difference(got[i], right) is None:
+        together = None  # one of them raised; one by one, it is known which
+    for i, (expression, theirs) in enumerate(zip(expressions, right(), strict=True)):
+        if together is not None and difference(together[i], theirs) is None:
             continue
-        # Alone: then what the last call ran is what this expression ran.
-        (mine,) = _ask(student, names, [expression], values, tangents)
+        (alone,) = answers([expression])
         shown = show(expression, names, values, tangents)
-        agree(mine, right, of=shown, oracle=oracle)
-        if got is not None:
-            agree(got[i], right, of=shown, oracle=oracle)  # wrong only beside the others
+        agree(alone, theirs, of=shown, oracle=oracle)
+        if together is not None:
+            agree(together[i], theirs, of=shown, oracle=oracle)  # wrong beside the others only
 
 
 def named(pair: Any) -> dict[str, Any]:
     """[value, tangent] as driver.py returns them."""
     value, tangent = pair
     return {"value": value, "tangent": tangent}
-
-
-def _ask(student: Any, names: str, expressions: list[str], values: Any, tangents: Any) -> list[Any]:
-    """Value and tangent of each expression, as driver.py returns them."""
-    source = returning(names, expressions)
-    shown = show(expressions[0] if len(expressions) == 1 else source, names, values, tangents)
-    got = student.duals(source, values, tangents, of=shown)
-    if type(got) is not list or len(got) != len(expressions):
-        agree(got, [None] * len(expressions), of=shown)
-    return got

@@ -139,7 +139,7 @@ def _binary(function, partials, a, b):
 
 def _pow_partials(a, b):
     a, b = _number(a), _number(b)
-    in_a = where(b == 0.0, 0.0, b * a ** (b - 1.0))
+    in_a = where((a == 0.0) & (b == 0.0), 0.0, b * a ** (b - 1.0))
     in_b = where((a == 0.0) & (b >= 0.0), 0.0, a**b * log(a))
     return in_a, in_b
 
@@ -156,7 +156,9 @@ def cos(x):
 
 
 def tan(x):
-    return sin(x) / cos(x)
+    if isinstance(x, Dual):
+        return _unary(x, tan, lambda v: 1.0 + tan(v) * tan(v))
+    return np.tan(_number(x))
 
 
 def exp(x):
