@@ -142,7 +142,11 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         file = module.__file__ = str(module.__spec__.origin)  # type: ignore[union-attr]
-        exec(compile(self.files[file], file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102
+        try:
+            code = compile(self.files[file], file, "exec", dont_inherit=True)
+        except ValueError as error:  # a null byte, before Python 3.11.4
+            raise SyntaxError(str(error)) from None
+        exec(code, module.__dict__)  # noqa: S102
 
     def get_source(self, name: str) -> str | None:
         data = self.files.get(name.replace(".", "/") + ".py")

@@ -171,7 +171,9 @@ def _python() -> list[str]:
     executable = _executable()
     arguments = ["--ro-bind", executable, executable]
     if sys.base_prefix == "/usr":
-        folders = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
+        # platstdlib by itself would be that of the virtual environment, and show where it is.
+        base = {"platbase": sys.base_exec_prefix}
+        folders = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib", vars=base)}
     else:
         folders = {os.path.join(sys.base_prefix, "lib")}
     for folder in sorted(folders):

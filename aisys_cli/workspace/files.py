@@ -94,9 +94,10 @@ def reset_task(lab: Lab, folder: Path, task: str) -> tuple[list[str], Path | Non
         raise UsageError(f"{target}: {error.strerror}", remedy=remedy) from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{target} is not UTF-8 at byte {error.start}", remedy=remedy) from None
-    except SyntaxError as error:
+    except (SyntaxError, ValueError) as error:  # ValueError: a null byte, before Python 3.11.4
+        line = getattr(error, "lineno", None) or 1
         raise UsageError(
-            f"{target}:{error.lineno} does not parse, so one task cannot be told from another",
+            f"{target}:{line} does not parse, so one task cannot be told from another",
             remedy=remedy,
         ) from None
     fresh = _definitions(before, ast.parse(before))
