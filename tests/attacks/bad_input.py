@@ -216,7 +216,7 @@ _case(
 )
 _case(
     "list-too-large-for-memory",
-    _neg("kept = []", "while True: kept += [a] * 1000"),
+    _neg("kept = []", "while True: kept += [a] * (1 << 20)"),
     only_neg("error"),
     "MemoryError (limit memory_mib = 128)",
     14,

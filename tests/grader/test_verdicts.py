@@ -239,7 +239,7 @@ def test_a_submission_may_use_up_its_whole_time(grade):
     source = """
 import time
 def add(a, b):
-    end = time.process_time() + 0.2
+    end = time.process_time() + 0.3
     while time.process_time() < end: pass
     return a + b
 mul = neg = scale = None
