@@ -91,7 +91,7 @@ class OneCell:
     def __init__(self, host, source, *, limits=QUICK, driver=DRIVER, forbid=()):
         _numbers["cell"] += 1
         self.limits = limits
-        self.cell = host.spawn(limits, number=_numbers["cell"], seed=1).cell()
+        self.cell = host.spawn(limits, numbers=[_numbers["cell"]], seed=1)[0].cell()
         self._load = wire.Load(as_files(source, "s.py"), "s", driver, list(forbid))
         self._dead = self._closed = False
 

@@ -15,5 +15,16 @@ from aisys. See docs/reference/checks.md.
 from aisys_cli.grader.checks import check
 from aisys_cli.grader.compare import Mismatch, agree, describe, difference
 from aisys_cli.grader.student import StudentRaised
+from aisys_cli.grader.world import Run, World, worlds
 
-__all__ = ["Mismatch", "StudentRaised", "agree", "check", "describe", "difference"]
+__all__ = [
+    "Mismatch",
+    "Run",
+    "StudentRaised",
+    "World",
+    "agree",
+    "check",
+    "describe",
+    "difference",
+    "worlds",
+]

@@ -17,14 +17,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from aisys_cli.grader.compare import Mismatch, describe
 from aisys_cli.grader.jobs import Job
-from aisys_cli.report.records import Evidence, Place, Verdict, clean
+from aisys_cli.grader.network import State
+from aisys_cli.grader.world import (
+    Fault,
+    RankLost,
+    Run,
+    World,
+    gloo_join,
+    gloo_run,
+    metered_run,
+)
+from aisys_cli.report.records import Evidence, Place, RankState, Verdict, clean
 from aisys_cli.sandbox import wire
 from aisys_cli.sandbox.client import Cell, CellDied, CellTimeout, Host, Starting
 from aisys_cli.sandbox.limits import WALL_FACTOR, Limits
@@ -34,6 +44,9 @@ __all__ = ["Asked", "EndCheck", "EnoughInputs", "Failure", "Student", "StudentRa
 # Inputs tried after the first failure, while looking for a smaller one. A count and not a
 # time: the smallest input found must not depend on how fast the machine is.
 SHRINK_INPUTS = 400
+JOIN_SECONDS = 20.0  # of CPU time, for a rank to become part of a gloo world
+# Deadlocked runs of a submission after which its checks no longer look for a smaller input.
+MAX_DEADLOCKS = 200
 MAX_RAN = 32
 
 
@@ -57,19 +70,22 @@ class EnoughInputs(BaseException):
 
 
 class StudentRaised(Exception):
-    """The student's code raised, or returned what is not data; Hypothesis may shrink it."""
+    """The student's code raised, or returned what is not data, or its ranks wait for each
+    other or misunderstand one another (`run`); Hypothesis may shrink it."""
 
-    def __init__(self, message: str, fault: wire.Fault | None) -> None:
+    def __init__(self, message: str, fault: wire.Fault | None, run: Fault | None = None) -> None:
         super().__init__(message)
-        self.message, self.fault = message, fault
+        self.message, self.fault, self.run = message, fault, run
 
 
 class Asked(NamedTuple):
-    """One call on the driver; `of` is its input as a student would write it."""
+    """One call on the driver; `of` is its input as a student would write it. In a `world`
+    the arguments are a list for each rank."""
 
     method: str
     args: tuple[Any, ...]
     of: object = None
+    world: World | None = None
 
 
 class Student:
@@ -92,6 +108,9 @@ class Student:
         self._cell: Cell | None = None
         self._starting: Starting | None = None
         self._cells = os.getpid() << 16  # never the number of an earlier fork's cell
+        self._ranks: list[Cell] = []  # of metered worlds: rank r is always the same cell
+        self._gloo: dict[int, list[Cell]] = {}  # by the size of the world
+        self._deadlocks = 0
         self._spent = 0.0  # CPU seconds of cells that are gone
         self._waited = 0.0  # seconds on the clock, waiting for cells that are gone
         self.load_failure: Failure | None = None
@@ -102,8 +121,12 @@ class Student:
     def prepare(self) -> None:
         """Have a cell started, if none is, without waiting for it."""
         if self._starting is None and self.load_failure is None:
-            self._cells += 1
-            self._starting = self._host().spawn(self._limits, number=self._cells, seed=self._seed)
+            (self._starting,) = self._spawn(1)
+
+    def _spawn(self, count: int, *, loopback: bool = False) -> list[Starting]:
+        self._cells += count
+        numbers = list(range(self._cells - count + 1, self._cells + 1))
+        return self._host().spawn(self._limits, numbers=numbers, seed=self._seed, loopback=loopback)
 
     def begin_check(self, *, most_inputs: int | None = None) -> None:
         self._most_inputs = most_inputs
@@ -135,7 +158,8 @@ class Student:
         self._inputs += 1
         if self._most_inputs is not None and self._inputs > self._most_inputs:
             raise EnoughInputs
-        if self._first_failure and self._inputs > self._first_failure + self._shrink_inputs:
+        shrink = 0 if self._deadlocks > MAX_DEADLOCKS else self._shrink_inputs
+        if self._first_failure and self._inputs > self._first_failure + shrink:
             assert self._last is not None
             raise self._end(self.failure(self._last[0]))
         self._asked = []
@@ -163,12 +187,14 @@ class Student:
         if self._cell is not None:
             self._cell.close()
         self._cell = self._starting = None
+        for cells in self._ranks, *self._gloo.values():
+            self._lose_all(cells)
+        self._gloo.clear()
 
     # -- calls -----------------------------------------------------------------
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("_") or name not in self._requests:
-            raise AttributeError(f"the lab's driver.py has no function {name}")
+        self.known(name)
 
         def call(*args: Any, of: object = None) -> Any:
             self._asked.append(Asked(name, args, of))
@@ -177,9 +203,71 @@ class Student:
 
         return call
 
+    def known(self, name: str) -> None:
+        """AttributeError unless the lab's driver has a function of that name."""
+        if name.startswith("_") or name not in self._requests:
+            raise AttributeError(f"the lab's driver.py has no function {name}")
+
+    def ask_ranks(self, asked: Asked) -> Run:
+        """A check's call in a world."""
+        self._asked.append(asked)
+        return self.call_ranks(asked)
+
+    def on(self, world: World) -> _OnWorld:
+        """The submission in a world: `.NAME([args of rank 0, ...])` gives its Run."""
+        return _OnWorld(self, world)
+
+    def call_ranks(self, asked: Asked, *, trace: bool = False) -> Run:
+        """Run a call in every rank; what goes wrong in one is said to be that rank's."""
+        world = asked.world
+        assert world is not None
+        cells = self._world_cells(world)
+        limit, name = self._limit()
+        call = wire.Call(len(self._asked), asked.method, [], trace)
+        try:
+            run = gloo_run if world.gloo else metered_run
+            done = run(cells, world, call, asked.args, seconds=limit)
+        except RankLost as lost:
+            raise self._end(self._rank_lost(world, lost, name)) from None
+        except Fault as fault:
+            if world.gloo:
+                self._lose_all(self._gloo.pop(world.size))  # messages may be under way in it
+            self._printed(fault.output)
+            raise self._faulted(fault) from None
+        self._printed(done.output)
+        return done
+
+    def _faulted(self, fault: Fault) -> BaseException:
+        self._deadlocks += fault.deadlock
+        if fault.reply is None:
+            return StudentRaised(fault.text, None, fault)
+        try:
+            self._value(msgspec.structs.replace(fault.reply, output=""))
+        except StudentRaised as error:
+            return StudentRaised(f"rank {fault.rank}: {error.message}", error.fault, fault)
+        except EndCheck as end:
+            return end
+        raise AssertionError(fault.reply)
+
+    def _rank_lost(self, world: World, lost: RankLost, limit: str) -> Failure:
+        self._now()
+        if isinstance(lost.error, CellTimeout):
+            failure = self._timed_out(lost.error, limit)
+        elif isinstance(lost.error, CellDied):
+            failure = self._died(lost.error)
+        else:
+            failure = self._nonsense(lost.error)
+        failure = msgspec.structs.replace(failure, message=f"rank {lost.rank}: {failure.message}")
+        gone = self._gloo.pop(world.size) if world.gloo else self._ranks
+        self._lose_all(gone, dead=lost.rank if isinstance(lost.error, CellDied) else None)
+        return failure
+
+    def _printed(self, output: str) -> None:
+        if output:
+            self._output = clean(self._output + output, limit=8000)
+
     def _value(self, reply: wire.Returned | wire.Raised | wire.Refused) -> Any:
-        if reply.output:
-            self._output = clean(self._output + reply.output, limit=8000)
+        self._printed(reply.output)
         if isinstance(reply, wire.Returned):
             return reply.value
         if isinstance(reply, wire.Refused):
@@ -210,8 +298,7 @@ class Student:
         except wire.Malformed as error:
             self._now()
             self._lose(cell)
-            message = f"the answer was not a valid reply: {clean(str(error), limit=400)}"
-            raise self._end(Failure("error", message, self._evidence())) from None
+            raise self._end(self._nonsense(error)) from None
 
     def _limit(self) -> tuple[float, str]:
         """CPU seconds that the next request may take, and which limit says so."""
@@ -239,10 +326,17 @@ class Student:
         return seconds, name
 
     def _used(self) -> float:
-        return self._spent + (self._cell.used if self._cell else 0.0)
+        return self._spent + sum(cell.used for cell in self._living())
 
     def _clock(self) -> float:
-        return self._waited + (self._cell.waited if self._cell else 0.0)
+        return self._waited + sum(cell.waited for cell in self._living())
+
+    def _living(self) -> Iterator[Cell]:
+        if self._cell is not None:
+            yield self._cell
+        yield from self._ranks
+        for cells in self._gloo.values():
+            yield from cells
 
     # -- cells -----------------------------------------------------------------
 
@@ -254,12 +348,31 @@ class Student:
             assert self._starting is not None
             starting, self._starting = self._starting, None
             self._cell = starting.cell()
-            self._import()
+            self._import(self._cell)
         return self._cell
 
-    def _import(self) -> None:
-        assert self._cell is not None
-        cell = self._cell
+    def _world_cells(self, world: World) -> list[Cell]:
+        """The cells of a world's ranks, in which the submission is loaded."""
+        if self.load_failure is not None:
+            raise self._end(self.load_failure)
+        if world.gloo:
+            if world.size not in self._gloo:
+                self._gloo[world.size] = self._started(world.size, loopback=True)
+            return self._gloo[world.size]
+        missing = world.size - len(self._ranks)
+        if missing > 0:
+            self._ranks += self._started(missing)
+        return self._ranks[: world.size]
+
+    def _started(self, count: int, *, loopback: bool = False) -> list[Cell]:
+        cells = [starting.cell() for starting in self._spawn(count, loopback=loopback)]
+        if loopback:
+            gloo_join(cells, seconds=JOIN_SECONDS)
+        for cell in cells:
+            self._import(cell)
+        return cells
+
+    def _import(self, cell: Cell) -> None:
         try:
             reply = self._guarded_load(cell)
         except EndCheck:
@@ -286,17 +399,23 @@ class Student:
             raise self._end(self._died(death, doing="importing the file")) from None
         except wire.Malformed as error:
             self._lose(cell)
-            message = f"importing the file gave no valid reply: {clean(str(error), limit=400)}"
-            raise self._end(Failure("error", message)) from None
+            raise self._end(self._nonsense(error, doing="importing the file")) from None
 
     def _lose(self, cell: Cell, *, gone: bool = False) -> None:
         self._spent += cell.used
         self._waited += cell.waited
-        self._cell = None
+        if cell is self._cell:
+            self._cell = None
         if gone:
             cell.forget()
         else:
             cell.close()
+
+    def _lose_all(self, cells: list[Cell], *, dead: int | None = None) -> None:
+        """Give up the cells of a world; the one of rank `dead` has ended already."""
+        for rank, cell in enumerate(cells):
+            self._lose(cell, gone=rank == dead)
+        cells.clear()
 
     # -- what happened, in words and data ---------------------------------------
 
@@ -305,9 +424,21 @@ class Student:
         if isinstance(error, Mismatch):
             return self._mismatch(error)
         assert isinstance(error, StudentRaised)
+        if error.fault is None and error.run is not None:
+            return self._misrun(error.message, error.run)
         if error.fault is None:
             return Failure("error", error.message, self._evidence(trace=True), output=self._output)
-        return self._raised("error", error.fault)
+        rank = f"rank {error.run.rank}" if error.run is not None else ""
+        return self._raised("error", error.fault, rank=rank)
+
+    def _misrun(self, message: str, run: Fault) -> Failure:
+        """The ranks wait for each other, or sent what was not to be received."""
+        states = tuple(map(_rank_state, run.states))
+        where = next((state.where for state in states if state.where is not None), None)
+        if run.op is not None and run.op.line:
+            where = _place(wire.Frame(run.op.file, run.op.line, run.op.function))
+        evidence = msgspec.structs.replace(self._evidence(where=where), ranks=states)
+        return Failure("deadlock" if run.deadlock else "error", message, evidence, "", self._output)
 
     def _mismatch(self, error: Mismatch) -> Failure:
         found = error.found
@@ -326,8 +457,12 @@ class Student:
             tries=self._first_failure,
             where=where,
             ran=ran,
+            world=self._world(),
         )
         return Failure("fail", found.why, evidence, output=self._output)
+
+    def _world(self) -> str:
+        return "".join(str(asked.world or "") for asked in self.smallest_calls[-1:])
 
     def _ran(self) -> tuple[Place | None, tuple[Place, ...]]:
         """Make the failing call once more: the most telling of the student's functions that
@@ -336,8 +471,11 @@ class Student:
         before = self.ended, self._last
         try:
             for asked in self.smallest_calls[-1:]:  # the one whose answer was wrong
-                frames = getattr(self._guarded(_traced(asked)), "ran", [])
-        except EndCheck:
+                if asked.world is not None:
+                    frames = self.call_ranks(asked, trace=True).ran[0]
+                else:
+                    frames = getattr(self._guarded(_traced(asked)), "ran", [])
+        except (EndCheck, StudentRaised):
             self.ended, self._last = before  # only an illustration: what failed is reported
         return _most_telling(frames), tuple(map(_place, frames[:MAX_RAN]))
 
@@ -349,16 +487,19 @@ class Student:
             tries=self._first_failure if self._last else self._inputs,
             where=where or found,
             ran=ran,
+            world=self._world(),
         )
 
-    def _raised(self, verdict: Verdict, fault: wire.Fault, *, doing: str = "") -> Failure:
+    def _raised(
+        self, verdict: Verdict, fault: wire.Fault, *, doing: str = "", rank: str = ""
+    ) -> Failure:
         where = _place(fault.frames[-1]) if fault.frames else None
         text = _fault_text(fault)
         if fault.type == "NotImplementedError":
             text = "not written yet (raises NotImplementedError)"
         if fault.type == "MemoryError":
             text += f" (limit memory_mib = {self._limits.memory_mib})"
-        message = f"{doing}: {text}" if doing else text
+        message = f"{doing or rank}: {text}" if doing or rank else text
         trail = tuple(_place(frame) for frame in fault.frames)
         evidence = self._evidence(where=where) if not doing else Evidence(where=where)
         evidence = msgspec.structs.replace(evidence, ran=trail)
@@ -379,6 +520,11 @@ class Student:
         message = f"{doing}: {text}" if doing else text
         return Failure("timeout", message, evidence, limit=limit, output=self._output)
 
+    def _nonsense(self, error: wire.Malformed, *, doing: str = "") -> Failure:
+        text = f"the answer was not a valid reply: {clean(str(error), limit=400)}"
+        evidence = None if doing else self._evidence()
+        return Failure("error", f"{doing}: {text}" if doing else text, evidence)
+
     def _died(self, death: CellDied, *, doing: str = "") -> Failure:
         exited = death.exited
         limit = ""
@@ -394,6 +540,31 @@ class Student:
         evidence = Evidence(where=where) if doing else self._evidence(where=where)
         message = f"{doing}: {text}" if doing else text
         return Failure("crash", message, evidence, limit=limit, output=self._output)
+
+
+class _OnWorld:
+    """`student.on(world)`: any name is a call of the driver in every rank."""
+
+    def __init__(self, student: Student, world: World) -> None:
+        self._student, self._world = student, world
+
+    def __getattr__(self, name: str) -> Callable[..., Run]:
+        self._student.known(name)
+
+        def call(args: Sequence[Sequence[Any]], of: object = None) -> Run:
+            asked = Asked(name, tuple(list(mine) for mine in args), of, self._world)
+            return self._student.ask_ranks(asked)
+
+        return call
+
+
+def _rank_state(state: State) -> RankState:
+    where = None
+    if state.line:
+        where = _place(wire.Frame(state.file, state.line, state.function))
+    peers = tuple(state.peers)
+    call = clean(state.call, limit=40)
+    return RankState(state.rank, call, peers, where, state.sent, state.received)
 
 
 def _traced(asked: Asked) -> Callable[[Cell, float], Any]:

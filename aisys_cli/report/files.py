@@ -97,6 +97,8 @@ def _plain_evidence(evidence: Evidence | None) -> str:
         return ""
     pairs = (
         ("input", evidence.input),
+        ("world", evidence.world),
+        ("ranks", "; ".join(map(str, evidence.ranks))),
         ("your value", evidence.got),
         (evidence.oracle or "expected", evidence.expected),
         ("first difference", f"{evidence.index} {evidence.difference}".strip()),

@@ -16,6 +16,7 @@ __all__ = [
     "CheckResult",
     "Evidence",
     "Place",
+    "RankState",
     "Report",
     "Verdict",
     "clean",
@@ -42,13 +43,33 @@ class Place(msgspec.Struct, frozen=True):
         return f"{self.file}:{self.line}"
 
 
+class RankState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a rank of a deadlocked world does: it has returned, or waits in a `call` of comm
+    for one of `peers`, after so many messages."""
+
+    rank: int
+    call: str
+    peers: tuple[int, ...] = ()
+    where: Place | None = None
+    sent: int = 0
+    received: int = 0
+
+    def __str__(self) -> str:
+        counts = f"sent {self.sent}, received {self.received}"
+        if self.where is None:
+            return f"rank {self.rank} {self.call} ({counts})"
+        peers = " or ".join(map(str, self.peers))
+        return f"rank {self.rank} waits in {self.call} for {peers} at {self.where} ({counts})"
+
+
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a check did not pass, at the smallest input found.
 
     `input` is written as a student would write it. `got` and `expected` are values with
     type and shape. `index` says where they first differ. `tries` counts the inputs up to
     the first failure. `where` is the line to look at, `ran` the student's functions that
-    the failing call ran, in order of their first call.
+    the failing call ran, in order of their first call. `world` is how the ranks of a parallel
+    lab were connected, `ranks` what each of them does if they got stuck.
     """
 
     input: str = ""
@@ -62,6 +83,8 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     where: Place | None = None
     ran: tuple[Place, ...] = ()
     unsteady: bool = False
+    world: str = ""
+    ranks: tuple[RankState, ...] = ()
 
 
 class CheckResult(msgspec.Struct, frozen=True):

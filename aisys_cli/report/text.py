@@ -118,6 +118,10 @@ def _evidence(evidence: Evidence) -> Text:
         found = f" (after {evidence.tries} tries)" if evidence.tries > 1 else ""
         text.append(f"      Smallest failing input{found}\n")
         text.append(_indented(evidence.input, "          "), style="bold")
+    if evidence.world:
+        line("World", evidence.world)
+    for state in evidence.ranks:
+        line("Ranks" if state is evidence.ranks[0] else "", str(state))
     if evidence.got or evidence.expected:
         line("Your value", evidence.got, style="red")
         if evidence.expected:

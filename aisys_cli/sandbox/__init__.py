@@ -15,4 +15,7 @@ them, and watches their memory. A cell has one line out, its wire. Modules named
 INSIDE are all of aisys that a host can see.
 """
 
-INSIDE = ("frames.py", "limits.py", "wire.py", "host.py", "cell.py", "confine.py", "seccomp.py")
+INSIDE = (
+    *("frames.py", "limits.py", "wire.py", "host.py", "cell.py", "confine.py", "seccomp.py"),
+    *("comm.py", "links.py"),
+)

@@ -9,6 +9,7 @@ that are plain data or a refusal that names what was returned.
 from __future__ import annotations
 
 import faulthandler
+import functools
 import importlib.abc
 import importlib.machinery
 import io
@@ -25,7 +26,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from aisys_cli.sandbox import frames, wire
+from aisys_cli.sandbox import confine, frames, seccomp, wire
 
 __all__ = ["NotData", "Submission", "plain", "run"]
 
@@ -41,6 +42,8 @@ class NotData(Exception):
 
 class ForbiddenImport(ModuleNotFoundError):
     """Raised by the import of a module that lab.toml forbids."""
+
+    aisys_forbidden = True
 
 
 # -- values ------------------------------------------------------------------
@@ -164,6 +167,7 @@ class Submission:
         self._finder = _Finder(dict(request.files), request.forbid)
         self.module: types.ModuleType | None = None
         self.driver: dict[str, Any] = {}
+        self.link: Callable[[], Any] | None = None  # what connects a rank to the others
 
     def load(self) -> wire.LoadFailed | None:
         """Import it; what went wrong if it cannot be imported."""
@@ -208,9 +212,20 @@ class Submission:
         return wire.Fault(name, _sendable(message, MAX_TEXT), frames[-MAX_FRAMES:])
 
     def call(self, request: wire.Call) -> tuple[Any, list[wire.Frame]]:
+        if request.rank is None:
+            return self._call(request, [self.module, *request.args])
+        assert self.link is not None
+        from aisys_cli.sandbox.comm import Comm  # with torch, which other labs do not have
+
+        comm = Comm(request.rank.rank, request.rank.size, self.link(), self.files)
+        value, ran = self._call(request, [self.module, comm, *request.args])
+        comm._finish()  # noqa: SLF001 - no student should meet a method of that name
+        return value, ran
+
+    def _call(self, request: wire.Call, args: list[Any]) -> tuple[Any, list[wire.Frame]]:
         function: Callable[..., Any] = self.driver[request.method]
         if not request.trace:
-            return function(self.module, *request.args), []
+            return function(*args), []
         ran: dict[types.CodeType, int] = {}  # in order of first call; see wire.Frame.called
         numbers = itertools.count(1)
 
@@ -225,7 +240,7 @@ class Submission:
 
         sys.setprofile(note)
         try:
-            value = function(self.module, *request.args)
+            value = function(*args)
         finally:
             sys.setprofile(None)
         return value, [
@@ -235,7 +250,7 @@ class Submission:
 
 
 def is_forbidden(error: BaseException) -> bool:
-    return isinstance(error, ForbiddenImport)
+    return getattr(type(error), "aisys_forbidden", False) is True
 
 
 def _text(error: BaseException) -> str:
@@ -314,10 +329,23 @@ def run(wire_fd: int, trace_fd: int, spawn: wire.Spawn) -> None:
     sys.stdout = sys.stderr = output
     room = spawn.limits.reply_mib << 20
 
+    link: Callable[[], Any] | None = None
+    if "torch" in sys.modules:
+        link = functools.partial(_links().MeteredLink, sock, receiver)
     body = receiver.read()
     if body is None:
         return
-    submission = Submission(wire.decode(body, wire.Load))
+    first = wire.decode(body, wire.Load | wire.Join)
+    if isinstance(first, wire.Join):
+        link = _links().join(sock, first)
+        if seccomp.supported():
+            seccomp.install(confine.libc, seccomp.no_sockets())
+        body = receiver.read()
+        if body is None:
+            return
+        first = wire.decode(body, wire.Load)
+    submission = Submission(first)
+    submission.link = link
     failed = submission.load()
     if failed is not None:
         failed.output = output.take()
@@ -326,6 +354,11 @@ def run(wire_fd: int, trace_fd: int, spawn: wire.Spawn) -> None:
     wire.send(sock, wire.Loaded(output.take()))
     while (body := receiver.read()) is not None:
         frames.send(sock, _answer(submission, wire.decode(body, wire.Call), output, room))
+
+
+def _links() -> types.ModuleType:
+    """The module links, which imports torch: of the profiles only `torch` has it."""
+    return importlib.import_module("aisys_cli.sandbox.links")
 
 
 def _answer(submission: Submission, request: wire.Call, output: _Output, room: int) -> bytes:

@@ -67,6 +67,7 @@ class Host:
         self._started = launcher.start(wanted, isolation=isolation)
         self._receiver = wire.Receiver(self._started.control, limit=1 << 16, fds=1)
         self._exited: dict[int, wire.Exited] = {}
+        self._spawned: dict[int, tuple[wire.Spawned, int]] = {}
         self._ready: wire.HostReady | None = None
 
     def wait_ready(self) -> wire.HostReady:
@@ -114,36 +115,49 @@ class Host:
                 raise HostLost("the sandbox's host ended")
         return wire.decode(body, kind)
 
-    def spawn(self, limits: Limits, *, number: int, seed: int) -> Starting:
-        """Ask for a fresh cell. `number` is unique in the host's life."""
+    def spawn(
+        self, limits: Limits, *, numbers: list[int], seed: int, loopback: bool = False
+    ) -> list[Starting]:
+        """Ask for fresh cells, which with `loopback` can reach one another.
+
+        `numbers` are unique in the host's life.
+        """
         self.wait_ready()
-        ours, theirs = socket.socketpair()
-        trace, trace_writer = os.pipe()
+        ends = [(*socket.socketpair(), *os.pipe()) for _ in numbers]
         try:
             wire.send(
                 self._started.control,
-                wire.Spawn(number, limits, seed, self.cpus),
-                fds=(theirs.fileno(), trace_writer),
+                wire.Spawn(numbers, limits, seed, self.cpus, loopback),
+                fds=tuple(fd for _, theirs, _, trace in ends for fd in (theirs.fileno(), trace)),
             )
         except OSError:
             raise HostLost("the sandbox's host ended") from None
         finally:
-            theirs.close()
-            os.close(trace_writer)
-        return Starting(self, number, limits, ours, trace)
+            for _, theirs, _, trace in ends:
+                theirs.close()
+                os.close(trace)
+        return [
+            Starting(self, number, limits, ours, trace)
+            for number, (ours, _, trace, _) in zip(numbers, ends, strict=True)
+        ]
 
     def spawned(self, number: int) -> tuple[int, int]:
         """(pid, pidfd or -1) of a cell that was asked for; waits for the host to say so."""
-        while True:
-            message = self._next(wire.Spawned | wire.Exited, START_SECONDS)
-            if isinstance(message, wire.Exited):
-                self._exited[message.cell] = message
-            elif message.cell == number:
-                break
-        pidfd = self._receiver.fds.pop() if self._receiver.fds else -1
+        while number not in self._spawned:
+            self._hear(START_SECONDS)
+        message, pidfd = self._spawned.pop(number)
         if message.problem:
             raise HostLost(f"cannot start a cell: {message.problem}")
         return (_pid_here(pidfd) if pidfd >= 0 else message.pid), pidfd
+
+    def _hear(self, seconds: float) -> None:
+        """Take the host's next message and remember it."""
+        message = self._next(wire.Spawned | wire.Exited, seconds)
+        if isinstance(message, wire.Exited):
+            self._exited[message.cell] = message
+            return
+        fds = self._receiver.fds
+        self._spawned[message.cell] = (message, fds.pop(0) if fds else -1)
 
     def kill(self, number: int) -> None:
         """End a cell and all its processes; 0 ends every cell."""
@@ -155,9 +169,7 @@ class Host:
     def exited(self, number: int) -> wire.Exited:
         """How a cell ended; waits for the host to say so."""
         while number not in self._exited:
-            message = self._next(wire.Spawned | wire.Exited, EXIT_SECONDS)
-            if isinstance(message, wire.Exited):
-                self._exited[message.cell] = message
+            self._hear(EXIT_SECONDS)
         return self._exited.pop(number)
 
     @property
@@ -221,6 +233,8 @@ class Cell:
         self.used = 0.0  # CPU seconds, over all requests so far
         self.waited = 0.0  # seconds on the clock, less those queued, over all requests so far
         self._queued_before = 0.0
+        self._seconds = self._begun = 0.0
+        self._cpu_before: float | None = None
         self._host = host
         self._sock = sock
         self._receiver = wire.Receiver(sock, limit=(limits.reply_mib << 20) + (1 << 16))
@@ -247,36 +261,80 @@ class Cell:
         return reply  # type: ignore[no-any-return]
 
     def _ask(self, request: msgspec.Struct, kind: Any, seconds: float) -> Any:
-        if self._receiver.pending or self._poll.poll(0):
+        try:
+            self.begin(request, seconds)
+            return self.turn(kind)
+        finally:
+            self.end()
+
+    # A request, in three steps: the ranks of a world are asked all at once, and may come
+    # back several times before they answer.
+
+    def begin(self, request: msgspec.Struct, seconds: float) -> None:
+        """Send a request that may use that many CPU seconds. `end` must follow."""
+        self._seconds = seconds
+        self._cpu_before, self._begun = self._cpu(), time.monotonic()
+        if self.speaks:
             self._unasked()
+        self._sock.settimeout(seconds * BUSY_FACTOR)
+        self.tell(request)
+
+    def tell(self, message: msgspec.Struct) -> None:
+        """Send a message within a request, whose next turn this starts."""
+        if self._used_since(time.monotonic() - self._begun) >= self._seconds:
+            raise self._timeout(self._begun, Counter())
+        try:
+            wire.send(self._sock, message)
+        except TimeoutError:
+            raise self._timeout(self._begun, Counter()) from None
+        except OSError:
+            raise self._ended() from None
+
+    def turn(self, kind: Any) -> Any:
+        """What the cell says next; CellTimeout, CellDied or Malformed if it does not."""
         start = time.monotonic()
         try:
-            return self._answer(request, kind, seconds, start)
+            body = self._wait(start)
+        except OSError:
+            body = None
         finally:
             wall = time.monotonic() - start
             if wall > LONG:
                 queued, self._queued_before = self._queued_before, self._queued()
                 wall -= min(self._queued_before - queued, wall * (1 - WALL_FACTOR / BUSY_FACTOR))
             self.waited += wall
-
-    def _answer(self, request: msgspec.Struct, kind: Any, seconds: float, start: float) -> Any:
-        cpu = self._cpu()
-        try:
-            self._sock.settimeout(seconds * BUSY_FACTOR)
-            wire.send(self._sock, request)
-            body = self._wait(start, cpu, seconds)
-        except TimeoutError:
-            raise self._timeout(start, cpu, seconds, Counter()) from None
-        except OSError:
-            body = None
         if body is None:
             raise self._ended()
-        now = self._cpu()
-        if cpu is not None and now is not None:
-            self.used += now - cpu
-        else:
-            self.used += time.monotonic() - start
         return wire.decode(body, kind)
+
+    def overdue(self, since: float) -> None:
+        """CellTimeout if a turn that started then has passed its limit."""
+        wall = time.monotonic() - since
+        late = wall >= self._seconds * WALL_FACTOR and self._waits(wall, self._seconds)
+        if late or self._used_since(wall) >= self._seconds:
+            seen: Counter[wire.Frame] = Counter()
+            self._sample(seen)
+            raise self._timeout(since, seen)
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    @property
+    def heard(self) -> bool:
+        """Whether something that it said has been read and not yet taken by a turn."""
+        return bool(self._receiver.pending)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether something that it said, or its end, is there to be read."""
+        return self.heard or bool(self._poll.poll(0))
+
+    def end(self) -> None:
+        """Add what the request used to what the cell has used."""
+        if self._cpu_before is None:
+            self.used += time.monotonic() - self._begun
+        elif (now := self._cpu()) is not None:
+            self.used += now - self._cpu_before
 
     def _unasked(self) -> None:
         """Bytes came before the request: an early answer, or the end of the cell."""
@@ -293,22 +351,23 @@ class Cell:
         self._host.kill(self.number)
         return CellDied(self._host.exited(self.number), self._last_line())
 
-    def _wait(self, start: float, cpu: float | None, seconds: float) -> bytes | None:
+    def _wait(self, start: float) -> bytes | None:
         """The reply's bytes; None at the end of the stream; CellTimeout at the limit."""
         seen: Counter[wire.Frame] = Counter()
+        seconds = self._seconds
         pause = seconds / 2
         while (body := self._receiver.frame()) is None:
             arrived = self._poll.poll(pause * 1000)
             wall = time.monotonic() - start
             # Asked when something arrived as well: it may come a byte at a time.
             if wall >= seconds * WALL_FACTOR and self._waits(wall, seconds):
-                raise self._timeout(start, cpu, seconds, seen)
+                raise self._timeout(start, seen)
             if arrived:
                 if not self._receiver.feed():
                     return None
                 continue
-            if self._used_since(cpu, wall) >= seconds:
-                raise self._timeout(start, cpu, seconds, seen)
+            if self._used_since(wall) >= seconds:
+                raise self._timeout(start, seen)
             pause = seconds / 2 / SAMPLES
             self._sample(seen)
         return body
@@ -326,18 +385,14 @@ class Cell:
         except (OSError, ValueError, IndexError):
             return 0.0
 
-    def _used_since(self, cpu: float | None, wall: float) -> float:
+    def _used_since(self, wall: float) -> float:
         now = self._cpu()
-        return wall if cpu is None or now is None else now - cpu
+        return wall if self._cpu_before is None or now is None else now - self._cpu_before
 
-    def _timeout(
-        self, start: float, cpu: float | None, seconds: float, seen: Counter[wire.Frame]
-    ) -> CellTimeout:
+    def _timeout(self, start: float, seen: Counter[wire.Frame]) -> CellTimeout:
         wall = time.monotonic() - start
-        now = self._cpu()
-        used = None if cpu is None or now is None else now - cpu
-        self.used += wall if used is None else used
-        return CellTimeout(seconds, used, wall, seen.most_common())
+        used = None if self._cpu_before is None else self._used_since(wall)
+        return CellTimeout(self._seconds, used, wall, seen.most_common())
 
     def _sample(self, seen: Counter[wire.Frame]) -> None:
         """Ask the cell's fault handler where it is; it answers on the trace pipe."""

@@ -8,22 +8,38 @@ the system has.
                        \\-- fork --> cell, pid 1 of its namespace: tmpfs over /tmp and
                                     /proc, no capabilities, rlimits, seccomp
                      the keeper exits at once; the host, a subreaper, inherits the cell
+
+The ranks of a gloo world are cells like any other but for their network: a keeper makes
+one namespace with a loopback device and then a keeper of each cell.
 """
 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import resource
 import signal
+import socket
+import struct
 import sys
 
 from aisys_cli.sandbox import seccomp
 from aisys_cli.sandbox.limits import Limits
 
-__all__ = ["USER_LIMIT", "become_subreaper", "data_bytes", "limit", "private_view", "unshare"]
+__all__ = [
+    "USER_LIMIT",
+    "become_subreaper",
+    "data_bytes",
+    "libc",
+    "limit",
+    "private_view",
+    "shared_loopback",
+    "unshare",
+]
 
-_CLONE_FLAGS = 0x00020000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+_NEWNS, _NEWUTS, _NEWIPC = 0x00020000, 0x04000000, 0x08000000
+_NEWUSER, _NEWPID, _NEWNET = 0x10000000, 0x20000000, 0x40000000
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_RDONLY = 2, 4, 8, 1
 _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_SUBREAPER = 4, 24, 36
 _CAP_VERSION_3 = 0x20080522
@@ -31,11 +47,11 @@ _CAP_VERSION_3 = 0x20080522
 # CAP_SYS_RESOURCE in its own user namespace only, that is by a cell before it drops it.
 USER_LIMIT = "/aisys/limits/user/max_user_namespaces"
 
-_libc = ctypes.CDLL(None, use_errno=True)
+libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _call(name: str, *args: object) -> None:
-    if getattr(_libc, name)(*args):
+    if getattr(libc, name)(*args):
         number = ctypes.get_errno()
         raise OSError(number, f"{name}{args!r:.60}: {os.strerror(number)}")
 
@@ -46,12 +62,26 @@ def become_subreaper() -> None:
         _call("prctl", _PR_SET_SUBREAPER, 1, 0, 0, 0)
 
 
-def unshare() -> None:
-    """New user, mount, pid, ipc, net and uts namespaces; same ids inside as outside."""
+def unshare(*, network: bool = True) -> None:
+    """New user, mount, pid, ipc and uts namespaces, and a network one unless the caller's
+    is to be kept; same ids inside as outside."""
+    _enter_new(_NEWUSER | _NEWNS | _NEWPID | _NEWIPC | _NEWUTS | (_NEWNET if network else 0))
+
+
+def shared_loopback() -> None:
+    """A new network namespace with nothing but a working loopback device, for the cells
+    that are forked from here."""
+    _enter_new(_NEWUSER | _NEWNET)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        up = struct.pack("16sH14x", b"lo", 0x1)  # struct ifreq with IFF_UP
+        fcntl.ioctl(any_socket, 0x8914, up)  # SIOCSIFFLAGS
+
+
+def _enter_new(namespaces: int) -> None:
     uid, gid = os.getuid(), os.getgid()
     # A process that changed its user does not own its /proc files until it says so.
     _call("prctl", _PR_SET_DUMPABLE, 1, 0, 0, 0)
-    _call("unshare", _CLONE_FLAGS)
+    _call("unshare", namespaces)
     _call("prctl", _PR_SET_DUMPABLE, 1, 0, 0, 0)
     for name, text in (
         ("setgroups", "deny"),
@@ -85,16 +115,19 @@ class _CapHeader(ctypes.Structure):
 
 def _drop_capabilities() -> None:
     for capability in range(64):
-        if _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0):
+        if libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0):
             break  # past the last one this kernel knows
     header = _CapHeader(_CAP_VERSION_3, 0)
     _call("capset", ctypes.byref(header), (ctypes.c_uint32 * 6)())
 
 
-def limit(limits: Limits, *, keep: tuple[int, ...], namespaces: bool, shared: int) -> None:
-    """rlimits, the seccomp filter, no descriptors but `keep` and 0, 1, 2.
+def limit(
+    limits: Limits, *, keep: tuple[int, ...], namespaces: bool, shared: int, refuse: bytes
+) -> None:
+    """rlimits, a seccomp filter, no descriptors but `keep` and 0, 1, 2.
 
-    `shared`: bytes of private memory that were there before, see data_bytes.
+    `shared`: bytes of private memory that were there before, see data_bytes. `refuse` is
+    the filter's code; b"" on a machine for which there is none.
     """
     _close_all_but(keep)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -118,8 +151,8 @@ def limit(limits: Limits, *, keep: tuple[int, ...], namespaces: bool, shared: in
         kind = getattr(resource, name, None)
         if kind is not None:
             _set_limit(kind, value)
-    if sys.platform == "linux" and seccomp.supported():
-        seccomp.install(_libc)
+    if refuse:
+        seccomp.install(libc, refuse)
 
 
 def _set_limit(kind: int, value: int) -> None:

@@ -20,8 +20,8 @@ import sys
 import traceback
 
 from aisys_cli.sandbox import cell as cell_module
-from aisys_cli.sandbox import confine, wire
-from aisys_cli.sandbox.limits import Limits
+from aisys_cli.sandbox import confine, seccomp, wire
+from aisys_cli.sandbox.limits import MAX_RANKS, Limits
 
 __all__ = ["main"]
 
@@ -41,7 +41,7 @@ class _Cell:
 class _Host:
     def __init__(self, control: socket.socket, *, namespaces: bool) -> None:
         self.control = control
-        self.receiver = wire.Receiver(control, fds=2)
+        self.receiver = wire.Receiver(control, fds=2 * MAX_RANKS)
         self.namespaces = namespaces
         self.cells: dict[int, _Cell] = {}
         self.base_bytes = 0
@@ -91,41 +91,45 @@ class _Host:
     def spawn(self, request: wire.Spawn) -> None:
         if request.cpus:
             os.sched_setaffinity(0, request.cpus)
-        fds = tuple(self.receiver.fds[:2])
-        del self.receiver.fds[:2]
+        wanted = 2 * len(request.cells)
+        fds = tuple(self.receiver.fds[:wanted])
+        del self.receiver.fds[:wanted]
         try:
-            pid = self.fork(request, fds)
+            pids = self.fork(request, fds)
         except OSError as error:
-            wire.send(self.control, wire.Spawned(request.cell, 0, str(error)))
+            for number in request.cells:
+                wire.send(self.control, wire.Spawned(number, 0, str(error)))
             return
         finally:
             for fd in fds:
                 os.close(fd)
-        self.cells[pid] = _Cell(request.cell, pid, request.limits)
-        pidfd: tuple[int, ...] = ()
-        if hasattr(os, "pidfd_open"):
-            pidfd = (os.pidfd_open(pid),)
-        wire.send(self.control, wire.Spawned(request.cell, pid), fds=pidfd)
-        for fd in pidfd:
-            os.close(fd)
+        for number, pid in zip(request.cells, pids, strict=True):
+            self.cells[pid] = _Cell(number, pid, request.limits)
+            pidfd: tuple[int, ...] = ()
+            if hasattr(os, "pidfd_open"):
+                pidfd = (os.pidfd_open(pid),)
+            wire.send(self.control, wire.Spawned(number, pid), fds=pidfd)
+            for fd in pidfd:
+                os.close(fd)
 
-    def fork(self, request: wire.Spawn, fds: tuple[int, ...]) -> int:
-        """The pid of a new cell, confined and waiting for its Load."""
+    def fork(self, request: wire.Spawn, fds: tuple[int, ...]) -> list[int]:
+        """The pids of new cells, confined and waiting for their first request."""
         reader, writer = os.pipe()
         keeper = os.fork()
         if keeper == 0:
             os.close(reader)
-            _child(request, fds, writer, namespaces=self.namespaces)
+            _keeper(request, fds, writer, namespaces=self.namespaces)
         os.close(writer)
         with os.fdopen(reader) as pipe:
-            said = pipe.read()
+            said = pipe.read().splitlines()
         os.waitpid(keeper, 0)
-        pid, _, problem = said.partition(" ")
-        if problem or not pid:
-            if pid and int(pid) > 0:
-                os.kill(int(pid), signal.SIGKILL)
-            raise OSError(problem or "the cell did not start")
-        return int(pid)
+        problems = [line[1:] for line in said if line.startswith("!")]
+        pids = [int(line) for line in said if not line.startswith("!")]
+        if problems or len(pids) != len(request.cells):
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+            raise OSError(problems[0] if problems else "the cell did not start")
+        return pids
 
     # -- watching ------------------------------------------------------------
 
@@ -172,34 +176,59 @@ class _Host:
                 self.kill(one)
 
 
-def _child(request: wire.Spawn, fds: tuple[int, ...], writer: int, *, namespaces: bool) -> None:
-    """In the forked child: become the keeper, then the cell. Never returns."""
+def _keeper(request: wire.Spawn, fds: tuple[int, ...], writer: int, *, namespaces: bool) -> None:
+    """In the forked child: make the cells, say their pids, and end. Never returns."""
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if request.loopback and namespaces:
+            confine.shared_loopback()
+        for first in range(0, len(fds), 2):
+            child = os.fork() if len(fds) > 2 else 0
+            if child == 0:
+                _one_cell(request, fds[first : first + 2], writer, namespaces=namespaces)
+            os.waitpid(child, 0)  # so that pids are said in the order of the cells
+        os._exit(0)
+    # The process boundary: whatever happened, the host hears it as text.
+    except BaseException as error:
+        _say_problem(writer, error)
+    finally:
+        os._exit(70)
+
+
+def _one_cell(request: wire.Spawn, fds: tuple[int, ...], writer: int, *, namespaces: bool) -> None:
+    """Become a keeper of one cell, and in its child that cell. Never returns."""
+    try:
         os.setsid()
         if namespaces:
-            confine.unshare()
+            confine.unshare(network=not request.loopback)
         pid = os.fork()
         if pid:
-            os.write(writer, str(pid).encode())
+            os.write(writer, f"{pid}\n".encode())
             os._exit(0)
         shared = confine.data_bytes()
         if namespaces:
             confine.private_view(request.limits)
         wire_fd, trace_fd = fds
         keep = (*fds, writer)
-        confine.limit(request.limits, keep=keep, namespaces=namespaces, shared=shared)
+        filter_code = seccomp.every_cell(netlink=request.loopback) if seccomp.supported() else b""
+        confine.limit(
+            request.limits, keep=keep, namespaces=namespaces, shared=shared, refuse=filter_code
+        )
         os.close(writer)
         cell_module.run(wire_fd, trace_fd, request)
-    # The process boundary: whatever happened, the host hears it as text.
-    except BaseException as error:
-        try:
-            os.write(writer, f" {type(error).__name__}: {error}".encode())
-        except OSError:
-            pass
+    except BaseException as error:  # the process boundary, as above
+        _say_problem(writer, error)
     finally:
         os._exit(70)
+
+
+def _say_problem(writer: int, error: BaseException) -> None:
+    try:
+        text = f"{type(error).__name__}: {error}".replace("\n", " ")
+        os.write(writer, f"!{text}\n".encode())
+    except OSError:
+        pass
 
 
 # -- /proc -------------------------------------------------------------------
@@ -274,6 +303,7 @@ def main(argv: list[str]) -> None:
         versions[name] = str(getattr(module, "__version__", ""))
     if "torch" in versions:
         sys.modules["torch"].set_num_threads(1)
+        importlib.import_module("aisys_cli.sandbox.links").close_collectives()
     cell_module.warm()
     confine.become_subreaper()
     gc.collect()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["BUSY_FACTOR", "WALL_FACTOR", "Limits"]
+__all__ = ["BUSY_FACTOR", "MAX_RANKS", "WALL_FACTOR", "Limits"]
+
+MAX_RANKS = 16  # of one world
 
 # A request that waits instead of computing ends after this many times its limit. Time in
 # which it was ready and the machine was busy does not count, up to the second factor.

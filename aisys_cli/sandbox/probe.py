@@ -65,7 +65,7 @@ def probe() -> list[str]:
     """What a cell could do and must not, in words; EnvironmentFault if none starts."""
     host = Host(profile("numpy"), isolation="bwrap")
     try:
-        cell = host.spawn(Limits(), number=1, seed=0).cell()
+        cell = host.spawn(Limits(), numbers=[1], seed=0)[0].cell()
         files = {"probe.py": _ATTEMPTS.encode()}
         cell.load(wire.Load(files, "probe", _DRIVER, []), seconds=10)
         reply = cell.call("attempt", (), seconds=10)

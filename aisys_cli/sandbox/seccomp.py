@@ -14,8 +14,9 @@ import errno
 import platform
 import socket
 import struct
+import sys
 
-__all__ = ["install", "supported"]
+__all__ = ["every_cell", "install", "no_sockets", "supported"]
 
 # name: (x86_64, aarch64); None where the architecture has no such call.
 _REFUSED: dict[str, tuple[int, int | None]] = {
@@ -71,6 +72,7 @@ _REFUSED: dict[str, tuple[int, int | None]] = {
 _CLONE = (56, 220)
 _CLONE3 = (435, 435)
 _SOCKET = (41, 198)
+_CONNECTING = ((42, 203), (43, 202), (288, 242), (49, 200), (50, 201))  # connect ... listen
 _FCNTL = (72, 25)
 _MMAP = (9, 222)
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
@@ -88,11 +90,11 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
 
 
 def supported() -> bool:
-    """Whether this machine's system call numbers are known here."""
-    return platform.machine() in _ARCHITECTURES
+    """Whether this is Linux, and its system call numbers on this machine are known here."""
+    return sys.platform == "linux" and platform.machine() in _ARCHITECTURES
 
 
-def _program(machine: str) -> bytes:
+def _program(machine: str, families: tuple[int, ...]) -> bytes:
     column, audit_arch = _ARCHITECTURES[machine]
     code: list[tuple[int, int, int, int]] = []
 
@@ -132,9 +134,9 @@ def _program(machine: str) -> bytes:
     op(_JSET, _MAP_SHARED, no=1)
     refuse(errno.EPERM)
     op(_LOAD, _NR)
-    op(_JEQ, _SOCKET[column], no=len(_FAMILIES) + 2)
+    op(_JEQ, _SOCKET[column], no=len(families) + 2)
     op(_LOAD, _ARG0)
-    for left, family in zip(range(len(_FAMILIES), 0, -1), _FAMILIES, strict=True):
+    for left, family in zip(range(len(families), 0, -1), families, strict=True):
         op(_JEQ, family, yes=left)
     refuse(errno.EAFNOSUPPORT)
     op(_RET, _ALLOW)
@@ -145,9 +147,26 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-def install(libc: ctypes.CDLL) -> None:
-    """Give this process and all its children the filter, for good. OSError on failure."""
-    code = _program(platform.machine())
+def every_cell(*, netlink: bool = False) -> bytes:
+    """The filter that every cell has. `netlink`: gloo asks the kernel for its addresses."""
+    families = (*_FAMILIES, socket.AF_NETLINK) if netlink else _FAMILIES
+    return _program(platform.machine(), families)
+
+
+def no_sockets() -> bytes:
+    """A further filter for the ranks of a gloo world, once they are connected: no new
+    socket, so that what connects the ranks is what the lab gave them."""
+    column, audit_arch = _ARCHITECTURES[platform.machine()]
+    lines = [(_LOAD, 0, 0, _ARCH), (_JEQ, 1, 0, audit_arch), (_RET, 0, 0, _KILL)]
+    lines.append((_LOAD, 0, 0, _NR))
+    for numbers in (_SOCKET, *_CONNECTING):
+        lines += [(_JEQ, 0, 1, numbers[column]), (_RET, 0, 0, _ERRNO | errno.EPERM)]
+    lines.append((_RET, 0, 0, _ALLOW))
+    return b"".join(struct.pack("<HBBI", *line) for line in lines)
+
+
+def install(libc: ctypes.CDLL, code: bytes) -> None:
+    """Give this thread and its children a filter, for good. OSError on failure."""
     memory = ctypes.create_string_buffer(code, len(code))
     program = _Program(len(code) // 8, ctypes.addressof(memory))
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):

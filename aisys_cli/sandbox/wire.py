@@ -24,25 +24,35 @@ from aisys_cli.sandbox.limits import Limits
 
 __all__ = [
     "DTYPES",
+    "ITEM_BYTES",
+    "Arrived",
     "Call",
+    "Enter",
     "Exited",
     "Fault",
     "Frame",
     "HostReady",
+    "Join",
+    "Joined",
     "Kill",
     "Load",
     "LoadFailed",
     "Loaded",
     "Malformed",
+    "Op",
+    "Proceed",
     "Raised",
+    "Rank",
     "Receiver",
     "Refused",
     "Returned",
     "Spawn",
     "Spawned",
+    "Stop",
     "decode",
     "encode",
     "send",
+    "size_of",
 ]
 
 DTYPES = (
@@ -58,6 +68,21 @@ DTYPES = (
     "complex64",
     "complex128",
 )
+# Bytes of an element of what ranks send each other.
+ITEM_BYTES = {
+    "bool": 1,
+    "uint8": 1,
+    "int8": 1,
+    "int16": 2,
+    "int32": 4,
+    "int64": 8,
+    "float16": 2,
+    "bfloat16": 2,
+    "float32": 4,
+    "float64": 8,
+    "complex64": 8,
+    "complex128": 16,
+}
 MAX_NDIM = 16
 MAX_DEPTH = 32  # of lists and dicts within one another
 MAX_ITEMS = 100_000  # of all lists and dicts of a value together
@@ -69,15 +94,18 @@ ARRAY = 1  # MessagePack extension code
 
 
 class Spawn(msgspec.Struct, tag=True):
-    """grader -> host: fork a cell. Comes with two descriptors: wire and trace.
+    """grader -> host: fork cells. Comes with two descriptors for each: wire and trace.
 
-    `cpus`: the processors that the cell, and the host from now on, may run on; [] is any.
+    Each has a network namespace of its own, in which nothing works; with `loopback` they
+    share one, in which the loopback device does.
+    `cpus`: the processors that the cells, and the host from now on, may run on; [] is any.
     """
 
-    cell: int
+    cells: list[int]
     limits: Limits
     seed: int
     cpus: list[int] = []
+    loopback: bool = False
 
 
 class Kill(msgspec.Struct, tag=True):
@@ -122,13 +150,36 @@ class Load(msgspec.Struct, tag=True):
     forbid: list[str]
 
 
+class Rank(msgspec.Struct, array_like=True, frozen=True):
+    """Which rank of a world of that size a call runs as."""
+
+    rank: int
+    size: int
+
+
 class Call(msgspec.Struct, tag=True):
-    """grader -> cell: run `method` of the driver. `trace` asks which functions ran."""
+    """grader -> cell: run `method` of the driver. `trace` asks which functions ran; with a
+    `rank` the driver gets a comm before the other arguments."""
 
     id: int
     method: str
     args: list[Any]
     trace: bool = False
+    rank: Rank | None = None
+
+
+class Join(msgspec.Struct, tag=True):
+    """grader -> cell, before Load: become this rank of a gloo world. Rank 0 is sent it
+    first, with port 0, and says at which port of the loopback the others find it."""
+
+    rank: Rank
+    port: int
+
+
+class Joined(msgspec.Struct, tag=True):
+    """cell -> grader: connected to the other ranks; from rank 0, first of all, the port."""
+
+    port: int
 
 
 class Frame(msgspec.Struct, array_like=True, frozen=True):
@@ -145,6 +196,7 @@ class Frame(msgspec.Struct, array_like=True, frozen=True):
     called: int = 0
 
 
+Shape = Annotated[list[Annotated[int, msgspec.Meta(ge=0)]], msgspec.Meta(max_length=8)]
 Frames = Annotated[list[Frame], msgspec.Meta(max_length=MAX_FRAMES)]
 
 
@@ -169,6 +221,54 @@ class LoadFailed(msgspec.Struct, tag=True):
     kind: Literal["syntax", "raised", "forbidden"]
     fault: Fault
     output: str = ""
+
+
+class Op(msgspec.Struct, array_like=True, frozen=True):
+    """One operation of a rank on the network, numbered in program order from 1.
+
+    `peer` is -1 for a receive from any rank. `call` is the method of comm that it came
+    from, the rest where that call stands. `data` are a send's elements as they lie in memory.
+    """
+
+    number: int
+    kind: Literal["send", "recv", "barrier"]
+    peer: int
+    tag: int
+    dtype: str
+    shape: Shape
+    data: bytes
+    call: str
+    file: str
+    line: int
+    function: str
+
+
+class Enter(msgspec.Struct, tag=True):
+    """cell -> grader, within a call: new operations; the rank goes on when all of `waits`
+    are complete. In the gloo world nobody answers: it is a record of what the rank does,
+    and `sources` says for complete receives from any rank whose message it was."""
+
+    ops: list[Op]
+    waits: list[int]
+    sources: list[tuple[int, int]] = []
+
+
+class Arrived(msgspec.Struct, array_like=True, frozen=True):
+    """What a receive of that number got, and from whom."""
+
+    number: int
+    source: int
+    data: bytes
+
+
+class Proceed(msgspec.Struct, tag=True):
+    """grader -> cell: what the rank waited for is complete."""
+
+    arrived: list[Arrived]
+
+
+class Stop(msgspec.Struct, tag=True):
+    """grader -> cell, instead of Proceed: this run of the world has ended; unwind."""
 
 
 class Returned(msgspec.Struct, tag=True):
@@ -282,6 +382,11 @@ def decode(data: bytes, kind: type[T] | Any) -> T:
     except Exception as error:
         raise Malformed(f"{type(error).__name__}: {str(error)[:300]}") from None
     return message  # type: ignore[no-any-return]
+
+
+def size_of(dtype: str, shape: list[int]) -> int:
+    """Bytes of a dense tensor of a dtype in ITEM_BYTES."""
+    return math.prod(shape) * ITEM_BYTES[dtype]
 
 
 def send(sock: socket.socket, message: Any, *, fds: tuple[int, ...] = ()) -> None:
