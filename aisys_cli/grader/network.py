@@ -133,7 +133,8 @@ class Network:
         self._receives: list[dict[int, deque[_Posted]]] = [{} for _ in range(size)]  # by tag
         self._barrier: list[_Posted] = []
         self._arrived: dict[tuple[int, int], wire.Arrived] = {}
-        self._ready: deque[int] = deque()
+        self._sources: list[tuple[int, int, int]] = []  # rank, receive, sender: not matched yet
+        self._ready: deque[tuple[int, list[int]]] = deque()
         self._operations = 0
 
     # -- what ranks do ---------------------------------------------------------------
@@ -144,12 +145,13 @@ class Network:
         if self._operations > MAX_OPERATIONS:
             raise Invalid(f"more than {MAX_OPERATIONS} operations on comm in one run")
         mine = self._ranks[rank]
-        for number, source in entered.sources:
-            self._resolved(rank, number, source)
+        self._sources += [(rank, number, source) for number, source in entered.sources]
         for number in mine.waits:  # observed: it went on, so they are complete
             mine.time = max(mine.time, mine.posted.pop(number).done_at)
         for op in entered.ops:
             self._post(rank, mine, op)
+        # What a receive from any rank got may be known before we hear that it was sent.
+        self._sources = [one for one in self._sources if not self._resolved(*one)]
         mine.waits = [n for n in entered.waits if n in mine.posted]
         if entered.waits and not self._observed:
             self._settle(rank)
@@ -259,17 +261,20 @@ class Network:
             return
         for number in mine.waits:
             mine.time = max(mine.time, mine.posted.pop(number).done_at)
-        self._ready.append(rank)
+        self._ready.append((rank, mine.waits))
+        mine.waits = []
 
-    def _resolved(self, rank: int, number: int, source: int) -> None:
-        """A gloo rank says whose message a receive from any rank got."""
-        posted = self._ranks[rank].posted.get(number)
-        channel = self._channels.get((source, rank, posted.op.tag)) if posted else None
-        if posted is None or not channel or posted.complete:
-            raise Invalid(f"a receive {number} from rank {source} that cannot be")
-        self._receives[rank][posted.op.tag].remove(posted)
-        self._deliver(channel.popleft(), posted)
-        self._match(rank, posted.op.tag)
+    def _resolved(self, rank: int, number: int, source: int) -> bool:
+        """A gloo rank says whose message a receive from any rank got; whether that is known."""
+        for tag, waiting in self._receives[rank].items():
+            channel = self._channels.get((source, rank, tag))
+            for posted in waiting:
+                if posted.op.number == number and channel:
+                    waiting.remove(posted)
+                    self._deliver(channel.popleft(), posted)
+                    self._match(rank, tag)
+                    return True
+        return False
 
     # -- what the world asks --------------------------------------------------------------
 
@@ -277,9 +282,7 @@ class Network:
         """The ranks that may go on, each with what it received; each is said once."""
         found = []
         while self._ready:
-            rank = self._ready.popleft()
-            mine = self._ranks[rank]
-            waits, mine.waits = mine.waits, []
+            rank, waits = self._ready.popleft()
             arrived = [self._arrived.pop((rank, n)) for n in waits if (rank, n) in self._arrived]
             found.append((rank, arrived))
         return found

@@ -234,6 +234,9 @@ class Student:
                 self._lose_all(self._gloo.pop(world.size))  # messages may be under way in it
             self._printed(fault.output)
             raise self._faulted(fault) from None
+        except BaseException:  # our fault: nobody knows what these ranks wait for
+            self._lose_all(self._gloo.pop(world.size) if world.gloo else self._ranks)
+            raise
         self._printed(done.output)
         return done
 

@@ -229,7 +229,11 @@ def _checked(tensor: torch.Tensor, call: str) -> str:
 
 
 def _bytes_of(tensor: torch.Tensor) -> bytes:
-    return tensor.detach().reshape(-1).view(torch.uint8).numpy().tobytes()
+    tensor = tensor.detach().resolve_conj().resolve_neg()
+    if tensor.dtype is torch.bfloat16:  # which numpy does not know
+        tensor = torch.empty(tensor.numel(), dtype=tensor.dtype).copy_(tensor.reshape(-1))
+        tensor = tensor.view(torch.int16)
+    return tensor.numpy().tobytes()
 
 
 def _extent(tensor: torch.Tensor) -> tuple[int, int]:

@@ -77,11 +77,11 @@ class GlooLink:
         if op.kind == "barrier":
             return None, None
         if op.kind == "send":
-            buffer = torch.empty(len(op.data), dtype=torch.uint8)
-            if op.data:
-                buffer.copy_(torch.frombuffer(bytearray(op.data), dtype=torch.uint8))
+            # A byte for no elements: gloo's receive from any rank takes no empty buffer.
+            buffer = torch.frombuffer(bytearray(op.data or b"\0"), dtype=torch.uint8)
             return group.send([buffer], op.peer, op.tag), buffer
-        buffer = torch.empty(wire.size_of(op.dtype, op.shape), dtype=torch.uint8)
+        size = wire.size_of(op.dtype, op.shape)
+        buffer = torch.empty(size or 1, dtype=torch.uint8)
         if op.peer < 0:
             return group.recv_anysource([buffer], op.tag), buffer
         return group.recv([buffer], op.peer, op.tag), buffer
@@ -100,7 +100,8 @@ class GlooLink:
         if source < 0:
             source = work._source_rank()  # noqa: SLF001
             self._sources.append((number, source))
-        return wire.Arrived(number, source, buffer.numpy().tobytes())
+        size = wire.size_of(op.dtype, op.shape)
+        return wire.Arrived(number, source, buffer[:size].numpy().tobytes())
 
 
 def _without_data(op: wire.Op) -> wire.Op:
