@@ -8,7 +8,16 @@ import subprocess
 import sys
 
 import pytest
-from harness import OneCell, clean_environment, copy_of_course, grade_with, setup_of
+from harness import (
+    OneCell,
+    Ranks,
+    clean_environment,
+    copy_of_course,
+    descendants,
+    grade_with,
+    setup_of,
+    wait_until,
+)
 
 from aisys_cli.bulk.pool import Pool
 from aisys_cli.course.load import load_lab
@@ -79,6 +88,31 @@ def in_cell(open_cell):
         return one
 
     return load
+
+
+@pytest.fixture(scope="session")
+def torch_host():
+    started = Host(profile("torch"), isolation="bwrap")
+    started.wait_ready()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def ranks(torch_host):
+    """ranks(source) -> Ranks; closed when the test ends, after which nothing of it may live."""
+    root = torch_host._started.process.pid
+    before = descendants(root)
+    opened = []
+
+    def start(source, **options):
+        opened.append(Ranks(torch_host, source, **options))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+    assert wait_until(lambda: descendants(root) <= before)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from aisys_cli.bulk.intake import Submission
 from aisys_cli.bulk.run import job_for
-from aisys_cli.grader.jobs import Setup
+from aisys_cli.grader.jobs import Job, Setup
+from aisys_cli.grader.student import EndCheck, Student, StudentRaised
 from aisys_cli.sandbox import wire
 from aisys_cli.sandbox.client import CellDied
 from aisys_cli.sandbox.limits import Limits
@@ -128,6 +129,71 @@ class OneCell:
             self.cell.forget()
         else:
             self.cell.close()
+
+
+# -- worlds --------------------------------------------------------------------
+
+
+FEW_SECONDS = Limits(
+    call_seconds=2.0,
+    check_seconds=20.0,
+    submission_seconds=60.0,
+    memory_mib=384,
+    processes=32,
+    tmp_mib=8,
+    reply_mib=2,
+)
+# Calls the function of the submission that the test names; tensors come back as arrays.
+RANKS_DRIVER = b"""
+import torch
+
+def run(student, comm, name, *args):
+    value = getattr(student, name)(comm, *args)
+    return value.numpy() if type(value) is torch.Tensor else value
+"""
+
+
+class Ranks:
+    """A submission in worlds: `run(world, "name", ...)` calls a function of it in every rank.
+
+    One Student, as a check sees it, so its cells stay for the next run.
+    """
+
+    def __init__(self, host, source, *, limits=FEW_SECONDS):
+        load = wire.Load(as_files(source, "s.py"), "s", RANKS_DRIVER, [])
+        job = Job("one", "digest", {}, 1)
+        self.student = Student(lambda: host, limits, load, frozenset({"run"}), job)
+        _numbers["student"] += 1
+        self.student._cells = _numbers["student"] << 32  # a worker's fork has one student only
+
+    def run(self, world, name="f", *args, each=None):
+        """The Run; `each` gives every rank arguments of its own."""
+        asked = [[name, *args, *(each[rank] if each else ())] for rank in range(world.size)]
+        return self.student.on(world).run(asked, of=f"{name}(comm)")
+
+    def values(self, world, *args, **options):
+        return self.run(world, *args, **options).values
+
+    def failure(self, world, *args, **options):
+        """The Failure that a run of one input ends with, as it goes into a report."""
+        self.student.begin_check()
+        try:
+            with self.student.one_input():
+                got = self.run(world, *args, **options).values
+        except EndCheck:
+            return self.student.ended
+        except StudentRaised as error:
+            return self.student.failure(error)
+        raise AssertionError(f"it ended well, with {got!r:.1000}")
+
+    def close(self):
+        self.student.close()
+
+
+def line_of(source, text):
+    """The number of the only line of a source in which the text stands."""
+    (found,) = [n for n, line in enumerate(source.splitlines(), 1) if text in line]
+    return found
 
 
 # -- the command ---------------------------------------------------------------

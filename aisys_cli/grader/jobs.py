@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from aisys_cli.course.records import Lab
+from aisys_cli.grader.world import World
 from aisys_cli.report.records import CheckResult, Report
 from aisys_cli.sandbox.limits import Limits
 
@@ -61,6 +62,7 @@ class KeptCall(msgspec.Struct, frozen=True):
 
     method: str
     args: list[Any]
+    world: World | None = None
 
 
 class Done(msgspec.Struct, tag=True):

@@ -53,6 +53,7 @@ class Message(msgspec.Struct, frozen=True):
     recv_call: str
     recv_file: str
     recv_line: int
+    data: bytes = b""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -122,12 +123,15 @@ class Network:
     """`rendezvous`: a send is complete when it is received, and not at once. `observed`: the
     ranks only report (gloo); receives from any rank are matched when they say by what."""
 
-    def __init__(self, size: int, *, rendezvous: bool, observed: bool = False) -> None:
+    def __init__(
+        self, size: int, *, rendezvous: bool, observed: bool = False, keep_data: bool = False
+    ) -> None:
         self.size = size
         self.rendezvous = rendezvous
         self.messages: list[Message] = []
         self.misfit: Misfit | None = None
         self._observed = observed
+        self._keep_data = keep_data
         self._ranks = [_Rank() for _ in range(size)]
         self._channels: dict[tuple[int, int, int], deque[_Posted]] = {}
         self._receives: list[dict[int, deque[_Posted]]] = [{} for _ in range(size)]  # by tag
@@ -183,9 +187,9 @@ class Network:
 
     def _post_send(self, posted: _Posted, mine: _Rank) -> None:
         op = posted.op
-        mine.sent += 1
         mine.ports[0] = posted.sent_at = posted.done_at = max(mine.time, mine.ports[0]) + 1
         if not self.rendezvous:
+            mine.sent += 1
             posted.complete = True
         self._channels.setdefault((posted.rank, op.peer, op.tag), deque()).append(posted)
         self._match(op.peer, op.tag)
@@ -243,10 +247,12 @@ class Network:
                 ours.call,
                 ours.file,
                 ours.line,
+                theirs.data if self._keep_data else b"",
             )
         )
         self._done(receive)
         if self.rendezvous:
+            self._ranks[src].sent += 1
             self._done(sent)
 
     def _done(self, posted: _Posted) -> None:

@@ -111,6 +111,7 @@ class Student:
         self._ranks: list[Cell] = []  # of metered worlds: rank r is always the same cell
         self._gloo: dict[int, list[Cell]] = {}  # by the size of the world
         self._deadlocks = 0
+        self.keep_data = False  # in the messages of metered worlds, for pictures
         self._spent = 0.0  # CPU seconds of cells that are gone
         self._waited = 0.0  # seconds on the clock, waiting for cells that are gone
         self.load_failure: Failure | None = None
@@ -225,8 +226,11 @@ class Student:
         limit, name = self._limit()
         call = wire.Call(len(self._asked), asked.method, [], trace)
         try:
-            run = gloo_run if world.gloo else metered_run
-            done = run(cells, world, call, asked.args, seconds=limit)
+            if world.gloo:
+                done = gloo_run(cells, world, call, asked.args, seconds=limit)
+            else:
+                keep = self.keep_data
+                done = metered_run(cells, world, call, asked.args, seconds=limit, keep_data=keep)
         except RankLost as lost:
             raise self._end(self._rank_lost(world, lost, name)) from None
         except Fault as fault:

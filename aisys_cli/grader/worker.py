@@ -42,7 +42,7 @@ from aisys_cli.sandbox.launcher import find_bwrap
 from aisys_cli.sandbox.limits import WALL_FACTOR
 from aisys_cli.sandbox.profile import profile
 
-__all__ = ["main"]
+__all__ = ["load_driver", "main"]
 
 # A fork gets this many times its submission's own limit, and this much more, for our
 # side of the work, before it is given up as our fault.
@@ -61,7 +61,7 @@ class _Worker:
         self.setup = setup
         self.lab = lab
         self.host = host
-        self.driver, self.requests = _load_driver(lab)
+        self.driver, self.requests = load_driver(lab)
         self.fault: AisysError | None = None
 
     def serve(self, checks: Any) -> None:
@@ -186,7 +186,8 @@ class _Worker:
         calls = {}
         if job.keep_calls:
             for id, asked in checks.failing_calls.items():
-                calls[id] = wire.encode([KeptCall(one.method, list(one.args)) for one in asked])
+                kept = [KeptCall(one.method, list(one.args), one.world) for one in asked]
+                calls[id] = wire.encode(kept)
         report = build_report(
             self.lab,
             job,
@@ -198,7 +199,7 @@ class _Worker:
         return Done(report, calls)
 
 
-def _load_driver(lab: Lab) -> tuple[bytes, frozenset[str]]:
+def load_driver(lab: Lab) -> tuple[bytes, frozenset[str]]:
     """The driver's source, and the names of its functions.
 
     It runs beside a submission, where nobody could tell its faults from the student's; so

@@ -23,14 +23,17 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from hypothesis import strategies as st
 
 from aisys_cli.grader.network import Invalid, Message, Network, State, Traffic
 from aisys_cli.sandbox import wire
 from aisys_cli.sandbox.client import Cell, CellDied, CellTimeout
+from aisys_cli.sandbox.limits import MAX_RANKS
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 __all__ = ["Fault", "RankLost", "Run", "World", "gloo_join", "gloo_run", "metered_run", "worlds"]
 
@@ -52,6 +55,10 @@ class World(msgspec.Struct, frozen=True):
     order: tuple[int, ...] = ()
     gloo: bool = False
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.size <= MAX_RANKS:
+            raise ValueError(f"a world of {self.size} ranks; there are 1 to {MAX_RANKS}")
+
     def __str__(self) -> str:
         if self.gloo:
             return f"p = {self.size} processes over gloo"
@@ -60,8 +67,10 @@ class World(msgspec.Struct, frozen=True):
         return f"p = {self.size}, {sends} sends" + (order if any(self.order) else "")
 
 
-def worlds(sizes: Sequence[int] = range(1, 9)) -> st.SearchStrategy[World]:
-    """Metered worlds; the plainest is the smallest, with buffered sends, in order."""
+def worlds(sizes: Sequence[int] = range(1, 9)) -> SearchStrategy[World]:
+    """A Hypothesis strategy: metered worlds, the plainest with buffered sends, in order."""
+    from hypothesis import strategies as st  # late: the coordinator does without
+
     order = st.lists(st.integers(0, 6), max_size=6).map(tuple)
     return st.builds(World, st.sampled_from(list(sizes)), st.booleans(), order)
 
@@ -188,39 +197,51 @@ def metered_run(
     args: Sequence[Sequence[Any]],
     *,
     seconds: float,
+    keep_data: bool = False,
 ) -> Run:
     """Run a call in every rank. Raises Fault, after which the cells can be used again, or
-    RankLost, after which none of them can."""
+    RankLost, after which none of them can. `keep_data` puts what they carried into the
+    messages."""
     ranks = _Ranks(cells, seconds)
-    network = Network(world.size, rendezvous=world.rendezvous)
+    network = Network(world.size, rendezvous=world.rendezvous, keep_data=keep_data)
     try:
         ranks.begin(call, args)
-        running = deque(range(world.size))
+        running = list(range(world.size))
         order = iter(world.order)
-        while running or (choices := network.choices()):
-            if not running:
-                network.choose(choices[next(order, 0) % len(choices)])
-            else:
-                rank = running.popleft()
-                message = ranks.turn(rank)
-                if not isinstance(message, wire.Enter):
-                    network.finish(rank)
-                else:
-                    ranks.enter(network, rank, message)
-                    if not message.waits:
-                        running.appendleft(rank)
+        while True:
+            # The one told last first: once it has spoken, so have the others, most likely.
+            while running and network.misfit is None:
+                _advance(ranks, network, running)
             if network.misfit is not None:
                 break
             for rank, arrived in network.ready():
                 ranks.tell(rank, wire.Proceed(arrived))
                 running.append(rank)
+            if not running:
+                choices = network.choices()
+                if not choices:
+                    break
+                network.choose(choices[next(order, 0) % len(choices)])
         _stop(ranks, network, running)
     finally:
         ranks.end()
     return _judge(ranks, network)
 
 
-def _stop(ranks: _Ranks, network: Network, running: deque[int]) -> None:
+def _advance(ranks: _Ranks, network: Network, running: list[int]) -> None:
+    """Hear the last of the running ranks; it is off the list once it waits or is finished."""
+    rank = running[-1]
+    message = ranks.turn(rank)
+    if not isinstance(message, wire.Enter):
+        network.finish(rank)
+    else:
+        ranks.enter(network, rank, message)
+        if not message.waits:
+            return
+    running.pop()
+
+
+def _stop(ranks: _Ranks, network: Network, running: list[int]) -> None:
     """Unwind the ranks that have not answered, so that their cells can be used again."""
     for rank in range(len(ranks.cells)):
         waits = rank not in running

@@ -56,10 +56,11 @@ class RankState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def __str__(self) -> str:
         counts = f"sent {self.sent}, received {self.received}"
-        if self.where is None:
-            return f"rank {self.rank} {self.call} ({counts})"
+        if not self.peers:
+            return f"{self.rank} {self.call}; {counts}"
         peers = " or ".join(map(str, self.peers))
-        return f"rank {self.rank} waits in {self.call} for {peers} at {self.where} ({counts})"
+        line = f", line {self.where.line}" if self.where else ""
+        return f"{self.rank} waits in {self.call} for {peers}{line}; {counts}"
 
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):

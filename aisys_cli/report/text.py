@@ -11,7 +11,14 @@ from rich.text import Text
 
 from aisys_cli.report.records import CheckResult, Evidence, Report
 
-__all__ = ["MARKS", "render_failure", "render_report", "render_rows", "render_summary"]
+__all__ = [
+    "MARKS",
+    "render_evidence",
+    "render_failure",
+    "render_report",
+    "render_rows",
+    "render_summary",
+]
 
 MARKS = {"pass": "ok", "blocked": "blocked", "infra": "INFRA"}
 _STYLES = {"pass": "green", "blocked": "dim", "infra": "magenta"}
@@ -101,6 +108,14 @@ def render_failure(check: CheckResult, *, language: str = "en", student: bool = 
     elif student:
         text.append(f"      Run it again     aisys lab repro {check.id}")
         text.append(f"        Stuck?  aisys lab hint {check.task}\n")
+    return text
+
+
+def render_evidence(message: str, evidence: Evidence | None) -> Text:
+    """A failure outside of any check."""
+    text = Text(_indented(message, "      "))
+    if evidence is not None:
+        text.append_text(_evidence(evidence))
     return text
 
 

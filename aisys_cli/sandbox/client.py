@@ -11,6 +11,7 @@ import re
 import select
 import signal
 import socket
+import struct
 import time
 from collections import Counter
 from typing import Any
@@ -233,7 +234,7 @@ class Cell:
         self.used = 0.0  # CPU seconds, over all requests so far
         self.waited = 0.0  # seconds on the clock, less those queued, over all requests so far
         self._queued_before = 0.0
-        self._seconds = self._begun = 0.0
+        self._seconds = self._begun = self._patience = 0.0
         self._cpu_before: float | None = None
         self._host = host
         self._sock = sock
@@ -276,7 +277,11 @@ class Cell:
         self._cpu_before, self._begun = self._cpu(), time.monotonic()
         if self.speaks:
             self._unasked()
-        self._sock.settimeout(seconds * BUSY_FACTOR)
+        if seconds != self._patience:
+            # The kernel's own limit: with Python's each call would ask twice.
+            limit = struct.pack("ll", int(seconds * BUSY_FACTOR) + 1, 0)
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+            self._patience = seconds
         self.tell(request)
 
     def tell(self, message: msgspec.Struct) -> None:
@@ -285,7 +290,7 @@ class Cell:
             raise self._timeout(self._begun, Counter())
         try:
             wire.send(self._sock, message)
-        except TimeoutError:
+        except BlockingIOError:
             raise self._timeout(self._begun, Counter()) from None
         except OSError:
             raise self._ended() from None
@@ -353,6 +358,13 @@ class Cell:
 
     def _wait(self, start: float) -> bytes | None:
         """The reply's bytes; None at the end of the stream; CellTimeout at the limit."""
+        if (body := self._receiver.frame()) is not None:
+            return body
+        try:
+            if not self._receiver.feed(socket.MSG_DONTWAIT):
+                return None
+        except BlockingIOError:
+            pass
         seen: Counter[wire.Frame] = Counter()
         seconds = self._seconds
         pause = seconds / 2

@@ -40,12 +40,14 @@ class Work:
     """An operation that was started, as torch.distributed's Work."""
 
     def __init__(self, comm: Comm, number: int) -> None:
-        self._comm, self._number = comm, number
+        self._comm, self._number, self._done = comm, number, False
 
     def wait(self) -> bool:
         """Block until the operation is complete; True then. Only now may the tensor of an
         isend be changed, and only now does the tensor of an irecv hold the message."""
-        self._comm._wait([self._number])  # noqa: SLF001 - not for students
+        if not self._done:
+            self._comm._wait([self._number])  # noqa: SLF001 - not for students
+            self._done = True
         return True
 
 
@@ -98,7 +100,9 @@ class Comm:
 
     def isend(self, tensor: torch.Tensor, dst: int, tag: int = 0) -> Work:
         """Start to send. `tensor` must stay as it is until the work's wait() returns."""
-        return Work(self, self._post_send(tensor, dst, tag, "isend"))
+        number = self._post_send(tensor, dst, tag, "isend")
+        self._sending[number] = (tensor, self._new[-1].data, self._new[-1].line)
+        return Work(self, number)
 
     def irecv(self, tensor: torch.Tensor, src: int | None = None, tag: int = 0) -> Work:
         """Start to receive. `tensor` holds the message once the work's wait() returned."""
@@ -136,10 +140,8 @@ class Comm:
     def _post_send(self, tensor: torch.Tensor, dst: int, tag: int, call: str) -> int:
         dtype = _checked(tensor, call)
         data = _bytes_of(tensor)
-        shape = list(tensor.shape)
-        number = self._post("send", self._peer(dst, "dst", call), tag, dtype, shape, data, call)
-        self._sending[number] = (tensor, data, self._new[-1].line)
-        return number
+        peer = self._peer(dst, "dst", call)
+        return self._post("send", peer, tag, dtype, list(tensor.shape), data, call)
 
     def _post_recv(self, tensor: torch.Tensor, src: int | None, tag: int, call: str) -> int:
         dtype = _checked(tensor, call)
@@ -180,14 +182,10 @@ class Comm:
 
     def _wait(self, numbers: list[int]) -> None:
         self._unchanged()
-        waits = [n for n in numbers if n in self._sending or n in self._receiving]
-        waits += [op.number for op in self._new if op.kind == "barrier"]
-        if not waits:
-            return  # waited for before
         new, self._new = self._new, []
-        for one in self._link.enter(new, waits):
+        for one in self._link.enter(new, numbers):
             self._arrived(one.number, one.source, one.data)
-        for number in waits:
+        for number in numbers:
             self._sending.pop(number, None)
 
     def _arrived(self, number: int, source: int, data: bytes) -> None:
@@ -229,7 +227,9 @@ def _checked(tensor: torch.Tensor, call: str) -> str:
 
 
 def _bytes_of(tensor: torch.Tensor) -> bytes:
-    tensor = tensor.detach().resolve_conj().resolve_neg()
+    tensor = tensor.detach()
+    if tensor.is_complex():
+        tensor = tensor.resolve_conj().resolve_neg()
     if tensor.dtype is torch.bfloat16:  # which numpy does not know
         tensor = torch.empty(tensor.numel(), dtype=tensor.dtype).copy_(tensor.reshape(-1))
         tensor = tensor.view(torch.int16)

@@ -51,13 +51,13 @@ class Receiver:
         del self._buffer[: 4 + length]
         return body
 
-    def feed(self) -> bool:
+    def feed(self, flags: int = 0) -> bool:
         """Read once from the socket; False at the end of the stream."""
         if self._want_fds:
             data, fds, _, _ = socket.recv_fds(self.sock, 1 << 16, self._want_fds)
             self.fds.extend(fds)
         else:
-            data = self.sock.recv(1 << 18)
+            data = self.sock.recv(1 << 16, flags)
         self._buffer += data
         return bool(data)
 

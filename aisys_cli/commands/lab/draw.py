@@ -1,0 +1,55 @@
+"""aisys lab draw"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aisys_cli.commands.context import Isolation, console, course_of, say, started_lab
+from aisys_cli.errors import ExitCode
+
+__all__ = ["draw"]
+
+
+def draw(
+    context: typer.Context,
+    lab: Annotated[
+        str | None, typer.Argument(metavar="[LAB[/PICTURE]]", help="Default: its first picture.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="What to draw it for, such as p=6."),
+    ] = None,
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as SVG.")] = None,
+    perfetto: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the trace for ui.perfetto.dev, as JSON."),
+    ] = None,
+    isolation: Annotated[Isolation, typer.Option(help="How to confine the code.")] = Isolation.auto,
+) -> ExitCode:
+    """A picture of what your code does: in the terminal, as SVG, as a trace."""
+    from aisys_cli.bulk.intake import read_submission
+    from aisys_cli.draw.perfetto import exchange_json
+    from aisys_cli.draw.svg import exchange_svg
+    from aisys_cli.draw.terminal import exchange_text
+    from aisys_cli.grader.drawing import Drawing, Undrawn
+    from aisys_cli.report.text import render_evidence
+    from aisys_cli.report.writing import write_whole
+
+    name, _, wanted = (lab or "").partition("/")
+    workspace, found, _ = started_lab(course_of(context), name or None)
+    drawing = Drawing(found, wanted, set_ or [])
+    submission = read_submission(workspace.root.name, workspace.folder(found.id), found)
+    try:
+        picture = drawing.of(submission, isolation=isolation)
+    except Undrawn as undrawn:
+        console().print(render_evidence(undrawn.message, undrawn.evidence), end="")
+        return ExitCode.NOT_PASSED
+    console().print(exchange_text(picture), end="")
+    for path, render in ((svg, exchange_svg), (perfetto, exchange_json)):
+        if path is not None:
+            write_whole(path, render(picture).encode())
+            say(f"Wrote {path}")
+    return ExitCode.OK

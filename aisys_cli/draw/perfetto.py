@@ -1,0 +1,52 @@
+"""An Exchange in the Trace Event Format, which chrome://tracing and ui.perfetto.dev open.
+
+A thread for each rank; a slice for each message at its sender and at its receiver, joined by
+a flow. One latency step is shown as one millisecond: the format has only time, a trace only
+steps.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aisys_cli.draw.exchange import Exchange, Transfer
+
+__all__ = ["exchange_json"]
+
+_STEP = 1000  # microseconds
+
+
+def exchange_json(picture: Exchange) -> str:
+    """The JSON object, with the events in order of time."""
+    events: list[dict[str, Any]] = [_named("process_name", 0, picture.title)]
+    for rank in range(picture.size):
+        events.append(_named("thread_name", rank, f"rank {rank}"))
+    for number, one in enumerate(picture.transfers, 1):
+        events += _events(one, number)
+    document = {
+        "traceEvents": sorted(events, key=lambda event: event["ts"]),
+        "displayTimeUnit": "ms",
+        "otherData": {"title": picture.title, "ranks": picture.size, "steps": picture.steps},
+    }
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def _named(kind: str, thread: int, name: str) -> dict[str, Any]:
+    return {"ph": "M", "name": kind, "pid": 0, "tid": thread, "ts": 0, "args": {"name": name}}
+
+
+def _events(one: Transfer, number: int) -> list[dict[str, Any]]:
+    facts = {"what": one.detail or one.label, "elements": one.elements, "bytes": one.bytes}
+    facts |= {"call": one.call, "line": one.line}
+    # Half a step each: a rank can send and receive in one step, slices must not overlap.
+    sent = {"ts": (one.sent - 1) * _STEP, "dur": _STEP // 2 - 10, "tid": one.src}
+    taken = {"ts": one.arrived * _STEP - _STEP // 2, "dur": _STEP // 2 - 10, "tid": one.dst}
+    slice_ = {"ph": "X", "cat": "message", "pid": 0, "args": facts}
+    flow = {"name": "message", "cat": "message", "id": number, "pid": 0}
+    return [
+        {**slice_, **sent, "name": f"send {one.label} to {one.dst}"},
+        {**flow, "ph": "s", "tid": one.src, "ts": sent["ts"] + 1},
+        {**slice_, **taken, "name": f"receive {one.label} from {one.src}"},
+        {**flow, "ph": "f", "bp": "e", "tid": one.dst, "ts": taken["ts"] + 1},
+    ]
