@@ -22,7 +22,7 @@ class Transfer(msgspec.Struct, frozen=True):
     kind: int = 0
     detail: str = ""
     elements: int = 0
-    bytes: int = 0
+    nbytes: int = 0
     call: str = ""
     line: int = 0
 

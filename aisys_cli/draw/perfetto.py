@@ -37,7 +37,7 @@ def _named(kind: str, thread: int, name: str) -> dict[str, Any]:
 
 
 def _events(one: Transfer, number: int) -> list[dict[str, Any]]:
-    facts = {"what": one.detail or one.label, "elements": one.elements, "bytes": one.bytes}
+    facts = {"what": one.detail or one.label, "elements": one.elements, "bytes": one.nbytes}
     facts |= {"call": one.call, "line": one.line}
     # Half a step each: a rank can send and receive in one step, slices must not overlap.
     sent = {"ts": (one.sent - 1) * _STEP, "dur": _STEP // 2 - 10, "tid": one.src}

@@ -28,9 +28,10 @@ def exchange_svg(picture: Exchange) -> str:
     width = max(_LEFT + _LANE * picture.size, 8 * max(map(len, [picture.title, *picture.notes])))
     below = _TOP + _STEP * picture.steps
     height = below + _BOTTOM + 20 * len(picture.notes)
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    name = f'role="img" aria-label={quoteattr(picture.title)}'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" role="img" aria-label={quoteattr(picture.title)}>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} {name}>',
         f"<title>{escape(picture.title)}</title><style>{_STYLE}</style>",
         '<rect width="100%" height="100%" style="fill: var(--paper)"/>',
         _heads(picture.kinds),
@@ -96,4 +97,5 @@ def _label(one: Transfer) -> str:
     x1, y1, x2, y2 = _ends(one)
     along = min(0.5, 0.45 * _LANE / abs(x2 - x1))
     x, y = x1 + along * (x2 - x1), y1 + along * (y2 - y1)
-    return f'<text class="label" x="{x:g}" y="{y + 4:g}" text-anchor="middle">{escape(one.label)}</text>'
+    at = f'x="{x:g}" y="{y + 4:g}" text-anchor="middle"'
+    return f'<text class="label" {at}>{escape(one.label)}</text>'

@@ -73,7 +73,8 @@ def _pictures(lab: Lab) -> dict[str, Callable[..., Any]]:
         raise NothingToDo(f"{lab.id} has no pictures", remedy="aisys lab list")
     sys.path[:0] = [str(lab.folder)]
     spec = importlib.util.spec_from_file_location("draw", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

@@ -44,7 +44,7 @@ class Message(msgspec.Struct, frozen=True):
     dtype: str
     shape: list[int]
     elements: int
-    bytes: int
+    nbytes: int
     sent: int
     arrived: int
     send_call: str
@@ -373,9 +373,9 @@ class Traffic(NamedTuple):
 
     messages: int = 0
     elements: int = 0
-    bytes: int = 0
+    nbytes: int = 0
 
     def plus(self, message: Message) -> Traffic:
         return Traffic(
-            self.messages + 1, self.elements + message.elements, self.bytes + message.bytes
+            self.messages + 1, self.elements + message.elements, self.nbytes + message.nbytes
         )

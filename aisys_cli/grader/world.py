@@ -157,16 +157,17 @@ class _Ranks:
         size = len(self.cells)
         for rank, mine in enumerate(args):
             asked = wire.Call(call.id, call.method, list(mine), call.trace, wire.Rank(rank, size))
-            self.guarded(rank, lambda cell, asked=asked: cell.begin(asked, self.seconds))
+            self.guarded(rank, self.cells[rank].begin, asked, self.seconds)
 
-    def guarded(self, rank: int, act: Callable[[Cell], Any]) -> Any:
+    def guarded(self, rank: int, act: Callable[..., Any], *args: Any) -> Any:
+        """What a rank's cell is asked; RankLost with its number if that goes wrong."""
         try:
-            return act(self.cells[rank])
+            return act(*args)
         except (CellTimeout, CellDied, wire.Malformed) as error:
             raise RankLost(rank, error) from None
 
     def turn(self, rank: int) -> Any:
-        message = self.guarded(rank, lambda cell: cell.turn(_SAYS))
+        message = self.guarded(rank, self.cells[rank].turn, _SAYS)
         if not isinstance(message, wire.Enter):
             self.replies[rank] = message
             if message.output:
@@ -180,7 +181,7 @@ class _Ranks:
             raise RankLost(rank, wire.Malformed(str(error))) from None
 
     def tell(self, rank: int, message: msgspec.Struct) -> None:
-        self.guarded(rank, lambda cell: cell.tell(message))
+        self.guarded(rank, self.cells[rank].tell, message)
 
     def end(self) -> None:
         for cell in self.cells:
@@ -333,13 +334,13 @@ def gloo_join(cells: Sequence[Cell], *, seconds: float) -> None:
     size = len(cells)
 
     def joined(rank: int) -> Any:
-        return ranks.guarded(rank, lambda cell: cell.turn(wire.Joined))
+        return ranks.guarded(rank, cells[rank].turn, wire.Joined)
 
     try:
         port = 0
         for rank in range(size):
             request = wire.Join(wire.Rank(rank, size), port)
-            ranks.guarded(rank, lambda cell, request=request: cell.begin(request, seconds))
+            ranks.guarded(rank, cells[rank].begin, request, seconds)
             if rank == 0:
                 port = joined(0).port
         for rank in range(size):
@@ -386,7 +387,7 @@ def _follow(ranks: _Ranks, network: Network) -> None:
         unfinished = [rank for rank in range(size) if ranks.replies[rank] is None]
         for rank in unfinished:
             if not waits[rank]:
-                ranks.guarded(rank, lambda cell, since=heard[rank]: cell.overdue(since))
+                ranks.guarded(rank, ranks.cells[rank].overdue, heard[rank])
         if unfinished and all(waits[rank] for rank in unfinished):
             quiet = time.monotonic() - max(heard)
             raised = any(isinstance(one, wire.Raised | wire.Refused) for one in ranks.replies)

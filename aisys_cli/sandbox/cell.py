@@ -335,7 +335,7 @@ def run(wire_fd: int, trace_fd: int, spawn: wire.Spawn) -> None:
     body = receiver.read()
     if body is None:
         return
-    first = wire.decode(body, wire.Load | wire.Join)
+    first: wire.Load | wire.Join = wire.decode(body, wire.Load | wire.Join)
     if isinstance(first, wire.Join):
         link = _links().join(sock, first)
         if seccomp.supported():

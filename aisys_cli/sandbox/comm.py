@@ -12,7 +12,7 @@ nothing that is graded is counted here.
 from __future__ import annotations
 
 import sys
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 
@@ -160,7 +160,14 @@ class Comm:
         return rank
 
     def _post(
-        self, kind: str, peer: int, tag: int, dtype: str, shape: list[int], data: bytes, call: str
+        self,
+        kind: Literal["send", "recv", "barrier"],
+        peer: int,
+        tag: int,
+        dtype: str,
+        shape: list[int],
+        data: bytes,
+        call: str,
     ) -> int:
         if isinstance(tag, bool) or not isinstance(tag, int) or not 0 <= tag < 1 << 31:
             raise ValueError(f"{call}: tag = {tag!r:.100} is not an int >= 0")

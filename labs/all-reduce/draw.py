@@ -70,17 +70,15 @@ def _picture(title: str, run: Run, p: int, n: int) -> Exchange:
                 kind,
                 f"{message.src} to {message.dst}: {detail}",
                 message.elements,
-                message.bytes,
+                message.nbytes,
                 message.send_call,
                 message.send_line,
             )
         )
     most = max((one.elements for one in run.sent), default=0)
-    notes = [
-        "2(3)>1: chunk 2, the sum of 3 ranks' parts, goes to rank 1",
-        f"{len(run.messages)} messages, {run.steps} latency steps; "
-        f"at most {most} elements sent by one rank",
-    ]
+    legend = "2(3)>1: chunk 2, the sum of 3 ranks' parts, goes to rank 1"
+    counts = f"{len(run.messages)} messages, {run.steps} latency steps"
+    notes = [legend, f"{counts}; at most {most} elements sent by one rank"]
     return Exchange(title, p, transfers, notes)
 
 
