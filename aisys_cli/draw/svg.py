@@ -11,7 +11,7 @@ from aisys_cli.draw.exchange import Exchange, Transfer
 
 __all__ = ["exchange_svg"]
 
-_LANE, _STEP, _LEFT, _TOP, _BOTTOM = 110, 64, 80, 84, 34
+_LANE, _STEP, _LEFT, _TOP, _BOTTOM = 130, 64, 80, 84, 34
 _STYLE = """
 svg { --ink: #1b1f24; --soft: #6e7781; --paper: #ffffff; font: 13px system-ui, sans-serif }
 @media (prefers-color-scheme: dark) {
@@ -93,9 +93,12 @@ def _arrow(one: Transfer, kinds: int) -> str:
 
 
 def _label(one: Transfer) -> str:
-    """Near the sender, at the same distance whether the arrow is short or long."""
+    """Near the sender; what goes right stands higher than what goes left, so that the labels
+    of two that cross between neighbours keep apart."""
     x1, y1, x2, y2 = _ends(one)
-    along = min(0.5, 0.45 * _LANE / abs(x2 - x1))
+    right = one.dst > one.src
+    lanes = 0.1 if right else 0.36 if one.src - one.dst == 1 else 0.23
+    along = lanes * _LANE / abs(x2 - x1)
     x, y = x1 + along * (x2 - x1), y1 + along * (y2 - y1)
-    at = f'x="{x:g}" y="{y + 4:g}" text-anchor="middle"'
+    at = f'x="{x:g}" y="{y + 4:g}" text-anchor="{"start" if right else "middle"}"'
     return f'<text class="label" {at}>{escape(one.label)}</text>'

@@ -39,7 +39,15 @@ from aisys_cli.sandbox import wire
 from aisys_cli.sandbox.client import Cell, CellDied, CellTimeout, Host, Starting
 from aisys_cli.sandbox.limits import WALL_FACTOR, Limits
 
-__all__ = ["Asked", "EndCheck", "EnoughInputs", "Failure", "Student", "StudentRaised"]
+__all__ = [
+    "Asked",
+    "EndCheck",
+    "EnoughInputs",
+    "Failure",
+    "Student",
+    "StudentRaised",
+    "rank_state",
+]
 
 # Inputs tried after the first failure, while looking for a smaller one. A count and not a
 # time: the smallest input found must not depend on how fast the machine is.
@@ -222,7 +230,7 @@ class Student:
         """Run a call in every rank; what goes wrong in one is said to be that rank's."""
         world = asked.world
         assert world is not None
-        cells = self._world_cells(world)
+        cells = self.cells_of(world)
         limit, name = self._limit()
         call = wire.Call(len(self._asked), asked.method, [], trace)
         try:
@@ -358,7 +366,7 @@ class Student:
             self._import(self._cell)
         return self._cell
 
-    def _world_cells(self, world: World) -> list[Cell]:
+    def cells_of(self, world: World) -> list[Cell]:
         """The cells of a world's ranks, in which the submission is loaded."""
         if self.load_failure is not None:
             raise self._end(self.load_failure)
@@ -370,6 +378,10 @@ class Student:
         if missing > 0:
             self._ranks += self._started(missing)
         return self._ranks[: world.size]
+
+    def replace_ranks(self, cells: list[Cell]) -> None:
+        """Take these for the ranks of metered worlds, in place of those of before."""
+        self._ranks = cells
 
     def _started(self, count: int, *, loopback: bool = False) -> list[Cell]:
         cells = [starting.cell() for starting in self._spawn(count, loopback=loopback)]
@@ -440,7 +452,7 @@ class Student:
 
     def _misrun(self, message: str, run: Fault) -> Failure:
         """The ranks wait for each other, or sent what was not to be received."""
-        states = tuple(map(_rank_state, run.states))
+        states = tuple(map(rank_state, run.states))
         where = next((state.where for state in states if state.where is not None), None)
         if run.op is not None and run.op.line:
             where = _place(wire.Frame(run.op.file, run.op.line, run.op.function))
@@ -565,7 +577,7 @@ class _OnWorld:
         return call
 
 
-def _rank_state(state: State) -> RankState:
+def rank_state(state: State) -> RankState:
     where = None
     if state.line:
         where = _place(wire.Frame(state.file, state.line, state.function))

@@ -129,7 +129,8 @@ class Fault(Exception):
         cycle: Sequence[int] = (),
         op: wire.Op | None = None,
     ) -> None:
-        super().__init__(text)
+        said = text or (f"rank {rank} raised" if isinstance(reply, wire.Raised) else "")
+        super().__init__(said)
         self.text, self.rank, self.reply = text, rank, reply
         self.deadlock, self.states, self.cycle, self.op = deadlock, states, cycle, op
         self.output = ""

@@ -384,15 +384,14 @@ def simulate(programs, *, rendezvous=False, order=()):
             ranks.network.finish(rank)
         else:
             ops, waits = todo[rank].popleft()
+            numbers = ranks.start(rank, *ops)
             if waits == "all":
-                numbers = started[rank] + ranks.start(rank, *ops)
+                numbers = started[rank] + numbers
+            if waits:
                 ranks.wait(rank, *numbers)
-                if not numbers:
-                    running.append(rank)
-            elif waits:
-                ranks.do(rank, *ops)
             else:
-                started[rank] += ranks.start(rank, *ops)
+                started[rank] += numbers
+            if not (waits and numbers):
                 running.appendleft(rank)
         for who, data in ranks.ready().items():
             got[who] += data
@@ -623,7 +622,7 @@ def counted(talk, key):
     for message in talk:
         before = found.get(key(message), Traffic())
         n = len(message[3])
-        found[key(message)] = Traffic(before.messages + 1, before.elements + n, before.bytes + n)
+        found[key(message)] = Traffic(before.messages + 1, before.elements + n, before.nbytes + n)
     return found
 
 
@@ -637,7 +636,7 @@ def assert_all_arrived(ranks, got, size, talk):
     assert Counter((m.src, m.dst, m.tag, m.elements) for m in messages) == Counter(
         (src, dst, tag, len(data)) for src, dst, tag, data in talk
     )
-    assert sum(m.bytes for m in messages) == sum(len(data) for *_, data in talk)
+    assert sum(m.nbytes for m in messages) == sum(len(data) for *_, data in talk)
     for state in ranks.network.states():
         assert state.sent == sum(src == state.rank for src, *_ in talk)
         assert state.received == sum(dst == state.rank for _, dst, *_ in talk)
@@ -746,7 +745,7 @@ def test_ranks_that_only_report_are_told_nothing():
     ranks.do(1, recv(0, n=3, dtype="float32"))
     assert ranks.network.ready() == []
     (message,) = ranks.network.messages
-    assert (message.elements, message.bytes) == (3, 3 * FLOAT)
+    assert (message.elements, message.nbytes) == (3, 3 * FLOAT)
 
 
 def test_their_records_come_without_the_elements():

@@ -15,6 +15,10 @@ __all__ = ["repro"]
 def repro(
     context: typer.Context,
     check: Annotated[str, typer.Argument(help="Id of a check that did not pass, such as 1.3.")],
+    rank: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of a parallel lab: run this rank here, the others beside it."),
+    ] = None,
     pdb: Annotated[
         bool, typer.Option("--pdb", help="Stop in your code with the debugger.")
     ] = False,
@@ -32,5 +36,6 @@ def repro(
             f"no failing input of check {check} is stored: {last}",
             remedy=f"Run it: aisys lab test {check}",
         )
-    ok = run_again(lab, workspace.folder(lab.id), failure, console(), debug=pdb)
+    folder = workspace.folder(lab.id)
+    ok = run_again(lab, folder, failure, console(), debug=pdb, rank=rank)
     return ExitCode.OK if ok else ExitCode.NOT_PASSED
