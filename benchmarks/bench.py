@@ -17,6 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import worlds
+
 ROOT = Path(__file__).resolve().parent.parent
 HERE = ROOT / "benchmarks"
 COPIES = 20
@@ -33,6 +35,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         grading("small", *SMALL, Path(scratch), figures)
         grading("forward_diff", *FORWARD, Path(scratch), figures)
+        figures |= worlds.measure()
+        worlds.report(figures, say)
         commands(Path(scratch), figures)
     out = ROOT / "build" / "bench.json"
     out.parent.mkdir(exist_ok=True)
