@@ -1,8 +1,8 @@
 """Are a lab's checks right? They must accept every wheat and reject every chaff.
 
 The part of `aisys course check` that grades: the starter passes nothing, the reference
-and the wheats pass everything on several seeds, and every chaff fails the checks that it
-names and no others than those it allows.
+and the wheats pass everything on several seeds, every chaff fails the checks that it
+names and no others than those it allows, and the reference can be drawn.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from aisys_cli.bulk.intake import Submission
 from aisys_cli.bulk.run import job_for, open_pool
 from aisys_cli.course import solutions
 from aisys_cli.course.records import Lab
+from aisys_cli.grader.drawing import undrawable
 from aisys_cli.grader.jobs import Job
 from aisys_cli.report.records import CheckResult, Report
 
@@ -59,6 +60,9 @@ def audit(
                     check.id: check.inputs for check in report.checks if _failed(check)
                 }
             progress(result.graded, len(cases))
+    right = solutions.reference(lab)
+    drawn = Submission(right.name, right.files, "")
+    result.problems += undrawable(lab, drawn, isolation=isolation)
     result.problems.sort()
     return result
 

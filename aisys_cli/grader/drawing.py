@@ -16,7 +16,7 @@ from aisys_cli.grader.session import open_student
 from aisys_cli.grader.student import EndCheck, StudentRaised
 from aisys_cli.report.records import Evidence
 
-__all__ = ["Drawing", "Undrawn"]
+__all__ = ["Drawing", "Undrawn", "has_pictures", "undrawable"]
 
 
 class Undrawn(Exception):
@@ -66,10 +66,28 @@ class Drawing:
         return picture  # type: ignore[no-any-return]
 
 
+def has_pictures(lab: Lab) -> bool:
+    return (lab.folder / "draw.py").is_file()
+
+
+def undrawable(lab: Lab, submission: Submission, *, isolation: str) -> list[str]:
+    """What is wrong with the lab's pictures of a submission that is right, a sentence each."""
+    problems = []
+    for name in _pictures(lab) if has_pictures(lab) else ():
+        try:
+            picture = Drawing(lab, name, []).of(submission, isolation=isolation)
+        except Undrawn as error:
+            problems.append(f"picture {name}: {error.message}")
+        else:
+            if not picture.transfers:
+                problems.append(f"picture {name} is empty")
+    return problems
+
+
 def _pictures(lab: Lab) -> dict[str, Callable[..., Any]]:
     """PICTURES of the lab's draw.py. It is the course's own code, as the checks are."""
     path = lab.folder / "draw.py"
-    if not path.is_file():
+    if not has_pictures(lab):
         raise NothingToDo(f"{lab.id} has no pictures", remedy="aisys lab list")
     sys.path[:0] = [str(lab.folder)]
     spec = importlib.util.spec_from_file_location("draw", path)
