@@ -9,7 +9,7 @@
 
 `student.NAME(...)` calls the function NAME of the lab's driver beside the submission,
 in the sandbox; arguments and results are plain data. Seed and number of inputs come
-from aisys. See docs/reference/checks.md.
+from aisys. See docs/course-format.md.
 """
 
 from aisys_cli.grader.checks import check
