@@ -16,12 +16,12 @@ through Hypothesis and ends the check at once.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
+from aisys_cli.grader.cells import Cells
 from aisys_cli.grader.compare import Mismatch, describe
 from aisys_cli.grader.jobs import Job
 from aisys_cli.grader.network import State
@@ -30,13 +30,12 @@ from aisys_cli.grader.world import (
     RankLost,
     Run,
     World,
-    gloo_join,
     gloo_run,
     metered_run,
 )
 from aisys_cli.report.records import Evidence, Place, RankState, Verdict, clean
 from aisys_cli.sandbox import wire
-from aisys_cli.sandbox.client import Cell, CellDied, CellTimeout, Host, Starting
+from aisys_cli.sandbox.client import Cell, CellDied, CellTimeout, Host
 from aisys_cli.sandbox.limits import WALL_FACTOR, Limits
 
 __all__ = [
@@ -52,7 +51,6 @@ __all__ = [
 # Inputs tried after the first failure, while looking for a smaller one. A count and not a
 # time: the smallest input found must not depend on how fast the machine is.
 SHRINK_INPUTS = 400
-JOIN_SECONDS = 20.0  # of CPU time, for a rank to become part of a gloo world
 # Deadlocked runs of a submission after which its checks no longer look for a smaller input.
 MAX_DEADLOCKS = 200
 MAX_RAN = 32
@@ -107,21 +105,13 @@ class Student:
         requests: frozenset[str],
         job: Job,
     ) -> None:
-        self._host = host
         self._limits = limits
         self._load = load
         self._requests = requests
-        self._seed = job.seed
         self._shrink_inputs = SHRINK_INPUTS if job.shrink else 0
-        self._cell: Cell | None = None
-        self._starting: Starting | None = None
-        self._cells = os.getpid() << 16  # never the number of an earlier fork's cell
-        self._ranks: list[Cell] = []  # of metered worlds: rank r is always the same cell
-        self._gloo: dict[int, list[Cell]] = {}  # by the size of the world
+        self._cells = Cells(host, limits, job.seed, self._import)
         self._deadlocks = 0
         self.keep_data = False  # in the messages of metered worlds, for pictures
-        self._spent = 0.0  # CPU seconds of cells that are gone
-        self._waited = 0.0  # seconds on the clock, waiting for cells that are gone
         self.load_failure: Failure | None = None
         self.begin_check()
 
@@ -129,19 +119,14 @@ class Student:
 
     def prepare(self) -> None:
         """Have a cell started, if none is, without waiting for it."""
-        if self._starting is None and self.load_failure is None:
-            (self._starting,) = self._spawn(1)
-
-    def _spawn(self, count: int, *, loopback: bool = False) -> list[Starting]:
-        self._cells += count
-        numbers = list(range(self._cells - count + 1, self._cells + 1))
-        return self._host().spawn(self._limits, numbers=numbers, seed=self._seed, loopback=loopback)
+        if self.load_failure is None:
+            self._cells.prepare()
 
     def begin_check(self, *, most_inputs: int | None = None) -> None:
         self._most_inputs = most_inputs
         self.ended: Failure | None = None
-        self._check_start = self._used()
-        self._check_clock = self._clock()
+        self._check_start = self._cells.used
+        self._check_clock = self._cells.waited
         self._inputs = 0
         self._first_failure = 0
         self._asked: list[Asked] = []
@@ -191,14 +176,7 @@ class Student:
         return self._last[1] if self._last else self._asked
 
     def close(self) -> None:
-        if self._starting is not None:
-            self._cell = self._starting.cell()
-        if self._cell is not None:
-            self._cell.close()
-        self._cell = self._starting = None
-        for cells in self._ranks, *self._gloo.values():
-            self._lose_all(cells)
-        self._gloo.clear()
+        self._cells.close()
 
     # -- calls -----------------------------------------------------------------
 
@@ -243,11 +221,11 @@ class Student:
             raise self._end(self._rank_lost(world, lost, name)) from None
         except Fault as fault:
             if world.gloo:
-                self._lose_all(self._gloo.pop(world.size))  # messages may be under way in it
+                self._cells.lose_world(world)  # messages may be under way in it
             self._printed(fault.output)
             raise self._faulted(fault) from None
         except BaseException:  # our fault: nobody knows what these ranks wait for
-            self._lose_all(self._gloo.pop(world.size) if world.gloo else self._ranks)
+            self._cells.lose_world(world)
             raise
         self._printed(done.output)
         return done
@@ -273,8 +251,8 @@ class Student:
         else:
             failure = self._nonsense(lost.error)
         failure = msgspec.structs.replace(failure, message=f"rank {lost.rank}: {failure.message}")
-        gone = self._gloo.pop(world.size) if world.gloo else self._ranks
-        self._lose_all(gone, dead=lost.rank if isinstance(lost.error, CellDied) else None)
+        dead = lost.rank if isinstance(lost.error, CellDied) else None
+        self._cells.lose_world(world, dead=dead)
         return failure
 
     def _printed(self, output: str) -> None:
@@ -304,20 +282,20 @@ class Student:
             return ask(cell, limit)
         except CellTimeout as timeout:
             self._now()
-            self._lose(cell)
+            self._cells.lose(cell)
             raise self._end(self._timed_out(timeout, name)) from None
         except CellDied as death:
             self._now()
-            self._lose(cell, gone=True)
+            self._cells.lose(cell, gone=True)
             raise self._end(self._died(death)) from None
         except wire.Malformed as error:
             self._now()
-            self._lose(cell)
+            self._cells.lose(cell)
             raise self._end(self._nonsense(error)) from None
 
     def _limit(self) -> tuple[float, str]:
         """CPU seconds that the next request may take, and which limit says so."""
-        limits, used = self._limits, self._used()
+        limits, used = self._limits, self._cells.used
         left = (
             (limits.call_seconds, f"call_seconds = {limits.call_seconds:g}"),
             (
@@ -330,7 +308,7 @@ class Student:
             ),
         )
         # One that sleeps, or lets its children compute, uses no CPU that we count.
-        waited = self._clock()
+        waited = self._cells.waited
         if waited - self._check_clock > limits.check_seconds * WALL_FACTOR:
             left = (left[0], (0.0, left[1][1]), left[2])
         if waited > limits.submission_seconds * WALL_FACTOR:
@@ -340,56 +318,18 @@ class Student:
             raise self._end(Failure("timeout", f"the limit {name} was used up", limit=name))
         return seconds, name
 
-    def _used(self) -> float:
-        return self._spent + sum(cell.used for cell in self._living())
-
-    def _clock(self) -> float:
-        return self._waited + sum(cell.waited for cell in self._living())
-
-    def _living(self) -> Iterator[Cell]:
-        if self._cell is not None:
-            yield self._cell
-        yield from self._ranks
-        for cells in self._gloo.values():
-            yield from cells
-
     # -- cells -----------------------------------------------------------------
 
     def _ready_cell(self) -> Cell:
         if self.load_failure is not None:
             raise self._end(self.load_failure)
-        if self._cell is None:
-            self.prepare()
-            assert self._starting is not None
-            starting, self._starting = self._starting, None
-            self._cell = starting.cell()
-            self._import(self._cell)
-        return self._cell
+        return self._cells.single()
 
     def cells_of(self, world: World) -> list[Cell]:
         """The cells of a world's ranks, in which the submission is loaded."""
         if self.load_failure is not None:
             raise self._end(self.load_failure)
-        if world.gloo:
-            if world.size not in self._gloo:
-                self._gloo[world.size] = self._started(world.size, loopback=True)
-            return self._gloo[world.size]
-        missing = world.size - len(self._ranks)
-        if missing > 0:
-            self._ranks += self._started(missing)
-        return self._ranks[: world.size]
-
-    def replace_ranks(self, cells: list[Cell]) -> None:
-        """Take these for the ranks of metered worlds, in place of those of before."""
-        self._ranks = cells
-
-    def _started(self, count: int, *, loopback: bool = False) -> list[Cell]:
-        cells = [starting.cell() for starting in self._spawn(count, loopback=loopback)]
-        if loopback:
-            gloo_join(cells, seconds=JOIN_SECONDS)
-        for cell in cells:
-            self._import(cell)
-        return cells
+        return self._cells.of(world)
 
     def _import(self, cell: Cell) -> None:
         try:
@@ -403,7 +343,7 @@ class Student:
             verdict: Verdict = "forbidden" if reply.kind == "forbidden" else "error"
             failure = self._raised(verdict, reply.fault, doing=_IMPORTING[reply.kind])
             self.load_failure = failure
-            self._lose(cell)
+            self._cells.lose(cell)
             raise self._end(failure)
 
     def _guarded_load(self, cell: Cell) -> wire.Loaded | wire.LoadFailed:
@@ -411,30 +351,14 @@ class Student:
         try:
             return cell.load(self._load, seconds=limit)
         except CellTimeout as timeout:
-            self._lose(cell)
+            self._cells.lose(cell)
             raise self._end(self._timed_out(timeout, name, doing="importing the file")) from None
         except CellDied as death:
-            self._lose(cell, gone=True)
+            self._cells.lose(cell, gone=True)
             raise self._end(self._died(death, doing="importing the file")) from None
         except wire.Malformed as error:
-            self._lose(cell)
+            self._cells.lose(cell)
             raise self._end(self._nonsense(error, doing="importing the file")) from None
-
-    def _lose(self, cell: Cell, *, gone: bool = False) -> None:
-        self._spent += cell.used
-        self._waited += cell.waited
-        if cell is self._cell:
-            self._cell = None
-        if gone:
-            cell.forget()
-        else:
-            cell.close()
-
-    def _lose_all(self, cells: list[Cell], *, dead: int | None = None) -> None:
-        """Give up the cells of a world; the one of rank `dead` has ended already."""
-        for rank, cell in enumerate(cells):
-            self._lose(cell, gone=rank == dead)
-        cells.clear()
 
     # -- what happened, in words and data ---------------------------------------
 

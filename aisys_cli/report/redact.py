@@ -35,6 +35,11 @@ def _redact(check: CheckResult, details: str) -> CheckResult:
     evidence = check.evidence
     if evidence is not None:
         evidence = Evidence(
-            input=evidence.input, got=evidence.got, tries=evidence.tries, where=evidence.where
+            input=evidence.input,
+            got=evidence.got,
+            tries=evidence.tries,
+            where=evidence.where,
+            world=evidence.world,
+            ranks=evidence.ranks,
         )
     return msgspec.structs.replace(check, message=message, evidence=evidence)

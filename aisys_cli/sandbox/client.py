@@ -460,6 +460,10 @@ class Cell:
         finally:
             self.forget()
 
+    @property
+    def closed(self) -> bool:
+        return self._sock.fileno() < 0
+
     def forget(self) -> None:
         """Close our descriptors of a cell that has ended."""
         self._sock.close()

@@ -153,9 +153,7 @@ class _Again:
         with open_student(self.lab, self.files, isolation="process") as student:
             cells = list(student.cells_of(self.world))
             ours, theirs = socket.socketpair()
-            cells[rank].close()
             cells[rank] = local_cell(ours)
-            student.replace_ranks(cells)
 
             def run() -> None:
                 call = wire.Call(1, self.kept.method, [])
@@ -169,6 +167,7 @@ class _Again:
             thread.start()
             self.serve(theirs, debug=debug)
             thread.join()
+            cells[rank].close()
         ended = outcome[0] if outcome else None
         if isinstance(ended, Run):
             return ended.values
