@@ -29,7 +29,7 @@ def draw(
     ] = None,
     isolation: Annotated[Isolation, typer.Option(help="How to confine the code.")] = Isolation.auto,
 ) -> ExitCode:
-    """A picture of what your code does: in the terminal, as SVG, as a trace."""
+    """A picture of what your code does."""
     from aisys_cli.bulk.intake import read_submission
     from aisys_cli.draw.perfetto import exchange_json
     from aisys_cli.draw.svg import exchange_svg
