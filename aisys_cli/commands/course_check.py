@@ -21,6 +21,12 @@ def course_check(
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds for reference and wheats.")] = 5,
     chaff_seeds: Annotated[int, typer.Option(min=1, help="Seeds for each chaff.")] = 1,
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="Show which check rejects which chaff.")
+    ] = False,
+    mutants: Annotated[
+        bool, typer.Option("--mutants", help="Try automatic mutants of the reference instead.")
+    ] = False,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Processes at work.")] = 2,
     isolation: Annotated[Isolation, typer.Option(help="How to confine.")] = Isolation.auto,
 ) -> ExitCode:
@@ -28,7 +34,8 @@ def course_check(
 
     The starter passes nothing, reference and wheats pass everything, chaffs are rejected.
     """
-    from aisys_cli.course.audit import audit
+    from aisys_cli.course.audit import audit, audit_mutants
+    from aisys_cli.course.audit import matrix as matrix_lines
     from aisys_cli.course.lint import lint
     from aisys_cli.course.load import find_lab
 
@@ -39,7 +46,15 @@ def course_check(
     for lab in chosen:
         problems = lint(lab)
         tried = ""
-        if not problems:
+        if not problems and mutants:
+            found = audit_mutants(lab, workers=jobs, isolation=isolation, progress=_progress)
+            problems = [f"no check notices: {change}" for change in found.survivors]
+            problems += [f"equivalent.toml explains what is noticed: {one}" for one in found.stale]
+            out.print(
+                f"{lab.id}: {found.killed} of {found.total} mutants noticed, "
+                f"{len(found.explained)} do the same: {100 * found.share:.1f}%"
+            )
+        elif not problems:
             result = audit(
                 lab,
                 seeds=seeds,
@@ -47,10 +62,13 @@ def course_check(
                 workers=jobs,
                 isolation=isolation,
                 progress=_progress,
+                blocking=not matrix,
             )
             problems = result.problems
             chaffs = len(result.rejections)
             tried = f"   {result.graded} gradings, {chaffs} chaffs rejected as they must be"
+            if matrix:
+                out.print("\n".join(matrix_lines(lab, result.rejections)))
         for problem in problems:
             out.print(f"  {problem}")
         out.print(f"{'ok  ' if not problems else 'FAIL'}  {lab.id}{'' if problems else tried}")

@@ -15,12 +15,13 @@ import msgspec
 from aisys_cli.bulk.intake import Submission
 from aisys_cli.bulk.run import job_for, open_pool
 from aisys_cli.course import solutions
+from aisys_cli.course.mutants import equivalent, mutants
 from aisys_cli.course.records import Lab
 from aisys_cli.grader.drawing import undrawable
 from aisys_cli.grader.jobs import Job
 from aisys_cli.report.records import CheckResult, Report
 
-__all__ = ["Audit", "audit"]
+__all__ = ["Audit", "MutantAudit", "audit", "audit_mutants", "matrix"]
 
 
 class Audit(msgspec.Struct):
@@ -30,6 +31,23 @@ class Audit(msgspec.Struct):
     graded: int = 0
     problems: list[str] = []
     rejections: dict[str, dict[str, int]] = {}
+
+
+class MutantAudit(msgspec.Struct):
+    """How many automatic mutants of the reference there are, how many the checks noticed, and
+    the changes that they did not: explained in equivalent.toml, or not. `stale` are
+    explanations of changes that are noticed, or that there are not."""
+
+    total: int = 0
+    killed: int = 0
+    explained: list[str] = []
+    survivors: list[str] = []
+    stale: list[str] = []
+
+    @property
+    def share(self) -> float:
+        """Of those that are not explained, the share that was noticed."""
+        return self.killed / max(1, self.total - len(self.explained))
 
 
 class _Case(msgspec.Struct, frozen=True):
@@ -45,16 +63,19 @@ def audit(
     workers: int,
     isolation: str,
     progress: Callable[[int, int], None],
+    blocking: bool = True,
 ) -> Audit:
-    """Grade every solution of the lab; `progress` hears (done, total)."""
+    """Grade every solution of the lab; `progress` hears (done, total). Without `blocking` a
+    chaff meets every check, those included that need one it fails; what fails then beyond
+    its may_fail is no problem."""
     cases = {f"{c.solution.name}@{c.seed}": c for c in _cases(lab, seeds, chaff_seeds)}
     result = Audit()
     with open_pool(lab, isolation=isolation, hidden=True, workers=workers) as pool:
-        for done in pool.grade(_job(name, case) for name, case in cases.items()):
+        for done in pool.grade(_job(name, case, blocking=blocking) for name, case in cases.items()):
             report = done.report
             case = cases[report.submission]
             result.graded += 1
-            result.problems += _problems(case, report)
+            result.problems += _problems(case, report, blocking=blocking)
             if isinstance(case.solution, solutions.Chaff) and case.seed == 1:
                 result.rejections[case.solution.name] = {
                     check.id: check.inputs for check in report.checks if _failed(check)
@@ -77,11 +98,56 @@ def _cases(lab: Lab, seeds: int, chaff_seeds: int) -> Iterator[_Case]:
             yield _Case(chaff, seed)
 
 
-def _job(name: str, case: _Case) -> Job:
+def audit_mutants(
+    lab: Lab, *, workers: int, isolation: str, progress: Callable[[int, int], None]
+) -> MutantAudit:
+    """Grade every automatic mutant of the reference, on one seed."""
+    right = solutions.reference(lab).files
+    changes = {}
+    for file in lab.facts.files:
+        for mutant in mutants(right[file].decode()):
+            changes[f"{file}: {mutant.change}"] = {**right, file: mutant.source.encode()}
+    why = equivalent(lab)
+    result = MutantAudit(total=len(changes), stale=[one for one in why if one not in changes])
+    cases = [_Case(solutions.Solution(name, files), 1) for name, files in changes.items()]
+    jobs = (_job(case.solution.name, case) for case in cases)
+    with open_pool(lab, isolation=isolation, hidden=True, workers=workers) as pool:
+        for done, report in enumerate((one.report for one in pool.grade(jobs)), 1):
+            name = report.submission
+            if not report.passed:
+                result.killed += 1
+                result.stale += [name] if name in why else []
+            else:
+                (result.explained if name in why else result.survivors).append(name)
+            progress(done, len(changes))
+    for names in (result.explained, result.survivors, result.stale):
+        names.sort()
+    return result
+
+
+def matrix(lab: Lab, rejections: dict[str, dict[str, int]]) -> list[str]:
+    """Chaffs by checks as lines of text: after how many inputs each check rejected each
+    chaff; then what only one check rejects."""
+    ids = [check.id for check in lab.facts.checks]
+    width = max(map(len, rejections), default=0) + 1
+    lines = [" " * width + "".join(f"{id:>5}" for id in ids)]
+    for name, tries in sorted(rejections.items()):
+        cells = "".join(f"{tries.get(id, '.'):>5}" for id in ids)
+        lines.append(f"{name:<{width}}{cells}")
+    lines.append("")
+    for id in ids:
+        mine = [name for name, tries in rejections.items() if id in tries]
+        alone = [name for name in mine if len(rejections[name]) == 1]
+        note = "" if alone else "   rejects nothing that another does not"
+        lines.append(f"{id:<5} rejects {len(mine)}, {len(alone)} of them alone{note}")
+    return lines
+
+
+def _job(name: str, case: _Case, *, blocking: bool = True) -> Job:
     digest = hashlib.blake2b(b"".join(case.solution.files.values()), digest_size=12)
     job = job_for(Submission(name, case.solution.files, digest.hexdigest()), seed=case.seed)
     # Whether a check rejects is all that counts here; the smallest input is not needed.
-    job.shrink = False
+    job.shrink, job.blocking = False, blocking
     return job
 
 
@@ -89,24 +155,24 @@ def _failed(check: CheckResult) -> bool:
     return check.verdict not in ("pass", "blocked", "infra")
 
 
-def _problems(case: _Case, report: Report) -> list[str]:
+def _problems(case: _Case, report: Report, *, blocking: bool) -> list[str]:
     found = []
     for check in report.checks:
         if check.verdict == "infra":
             found.append(f"{report.submission}: check {check.id} broke: {check.message}")
-        elif (wrong := _wrong(case, check)) is not None:
+        elif (wrong := _wrong(case, check, blocking=blocking)) is not None:
             found.append(f"{report.submission}: check {check.id} {wrong}")
     return found
 
 
-def _wrong(case: _Case, check: CheckResult) -> str | None:
+def _wrong(case: _Case, check: CheckResult, *, blocking: bool) -> str | None:
     """What is wrong with this verdict on this solution; None if nothing is."""
     failed = _failed(check)
     if isinstance(case.solution, solutions.Chaff):
         facts = case.solution.facts
         if check.id in facts.rejected_by and not failed:
             return f"must reject it, but said {check.verdict}"
-        if failed and check.id not in [*facts.rejected_by, *facts.may_fail]:
+        if failed and blocking and check.id not in [*facts.rejected_by, *facts.may_fail]:
             return f"failed it too ({check.message}), which its may_fail does not have"
         return None
     if case.solution.name == "starter":

@@ -93,13 +93,13 @@ def _strays(lab: Lab) -> list[str]:
         for path in folder.glob("*.py")
         for name in _imports(path)
     }
-    public = {"lab.toml", "driver.py", "checks.py", "starter", "figures"} | modules
+    public = {"lab.toml", "driver.py", "checks.py", "draw.py", "starter", "figures"} | modules
     public |= {f"{kind}.{lang}.md" for kind in ("handout", "hints") for lang in ("en", "zh")}
     known = {
         lab.folder: public,
         lab.hidden_folder: {"checks.py"} | modules,
         lab.starter: set(lab.facts.files),
-        lab.solutions: {"reference", "wheats", "chaffs", "README.md"},
+        lab.solutions: {"reference", "wheats", "chaffs", "equivalent.toml", "README.md"},
         lab.solutions / "reference": set(lab.facts.files),
     }
     problems = []

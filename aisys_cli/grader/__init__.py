@@ -12,7 +12,7 @@ in the sandbox; arguments and results are plain data. Seed and number of inputs 
 from aisys. See docs/course-format.md.
 """
 
-from aisys_cli.grader.checks import check
+from aisys_cli.grader.checks import always, check
 from aisys_cli.grader.compare import Mismatch, agree, describe, difference
 from aisys_cli.grader.student import StudentRaised
 from aisys_cli.grader.world import Run, World, worlds
@@ -23,6 +23,7 @@ __all__ = [
     "StudentRaised",
     "World",
     "agree",
+    "always",
     "check",
     "describe",
     "difference",

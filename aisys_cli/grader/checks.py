@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["MARK", "check", "check_id"]
+from hypothesis import example
+
+__all__ = ["MARK", "always", "check", "check_id"]
 
 MARK = "__aisys_check__"
 
@@ -29,6 +31,20 @@ def check(id: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         return marked
 
     return mark
+
+
+def always(cases: Iterable[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Goes between `check` and @given of one argument: try each of these first, in this
+    order. For what must not be left to chance. Hypothesis shrinks nothing that was given, so
+    the plainest go first.
+    """
+
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        for case in reversed(list(cases)):
+            function = example(case)(function)
+        return function
+
+    return add
 
 
 def check_id(function: object) -> str | None:

@@ -41,7 +41,7 @@ class Job(msgspec.Struct, tag=True):
     """coordinator -> worker: grade this. `problem` says why the files cannot be used.
 
     `examples` replaces the number of inputs of every check. Without `shrink` a check ends
-    at its first failing input.
+    at its first failing input; without `blocking` it runs although one that it `needs` failed.
     """
 
     submission: str
@@ -55,6 +55,7 @@ class Job(msgspec.Struct, tag=True):
     limits: Limits | None = None
     examples: int | None = None
     shrink: bool = True
+    blocking: bool = True
 
 
 class KeptCall(msgspec.Struct, frozen=True):

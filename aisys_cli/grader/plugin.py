@@ -182,7 +182,7 @@ class Checks:
             chosen = [c for c in chosen if c.id in job.only]
         for check in chosen:
             missing = [n for n in check.needs if n in results and results[n].verdict != "pass"]
-            if missing:
+            if missing and job.blocking:
                 results[check.id] = _blocked(check, missing)
                 continue
             item = self.items[check.id]

@@ -15,7 +15,6 @@ from composed import Program, grown_at, programs
 from hypothesis import given
 from hypothesis import strategies as st
 from programs import (
-    always,
     arrays,
     dual_parts,
     forms_agree,
@@ -29,7 +28,7 @@ from programs import (
     torch_jvp,
 )
 
-from aisys_cli.grader import agree, check
+from aisys_cli.grader import agree, always, check
 
 # -- task 1 --------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ from composed import grown_at
 from hypothesis import given
 from hypothesis import strategies as st
 from programs import (
-    always,
     arrays,
     dual_parts,
     forms_agree,
@@ -27,7 +26,7 @@ from programs import (
     torch_jvp,
 )
 
-from aisys_cli.grader import agree, check
+from aisys_cli.grader import agree, always, check
 
 # -- task 1 --------------------------------------------------------------------
 

@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from hypothesis import example
 from hypothesis import strategies as st
 from torch.autograd import forward_ad
 
@@ -28,7 +27,6 @@ from aisys_cli.grader import StudentRaised, agree, difference
 
 __all__ = [
     "NAMES",
-    "always",
     "array",
     "arrays",
     "dual_inputs",
@@ -84,17 +82,6 @@ def arrays(*shapes: tuple[int, ...]) -> st.SearchStrategy[list[Any]]:
 def array(draw: Any, shape: tuple[int, ...]) -> Any:
     """One array of POINTS, drawn at once."""
     return draw(arrays(shape))[0]
-
-
-def always(cases: list[Any]) -> Any:
-    """Goes above @given: try each of these cases first, in this order."""
-
-    def add(check: Any) -> Any:
-        for case in reversed(cases):
-            check = example(case)(check)
-        return check
-
-    return add
 
 
 # -- the same names for PyTorch ----------------------------------------------
