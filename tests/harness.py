@@ -86,13 +86,18 @@ def run(student, name, *args):
 _numbers = Counter()
 
 
+def fresh_numbers(count):
+    """Numbers of cells that no other cell of this process has."""
+    _numbers["cell"] += count
+    return list(range(_numbers["cell"] - count + 1, _numbers["cell"] + 1))
+
+
 class OneCell:
     """A cell for a submission; `ask("name", ...)` calls a function of it."""
 
     def __init__(self, host, source, *, limits=QUICK, driver=DRIVER, forbid=()):
-        _numbers["cell"] += 1
         self.limits = limits
-        self.cell = host.spawn(limits, numbers=[_numbers["cell"]], seed=1)[0].cell()
+        self.cell = host.spawn(limits, numbers=fresh_numbers(1), seed=1)[0].cell()
         self._load = wire.Load(as_files(source, "s.py"), "s", driver, list(forbid))
         self._dead = self._closed = False
 
@@ -153,6 +158,16 @@ def run(student, comm, name, *args):
 """
 
 
+class _Numbered:
+    """A host for several students of one process; in a worker's fork there is one only."""
+
+    def __init__(self, host):
+        self._host = host
+
+    def spawn(self, limits, *, numbers, **options):
+        return self._host.spawn(limits, numbers=fresh_numbers(len(numbers)), **options)
+
+
 class Ranks:
     """A submission in worlds: `run(world, "name", ...)` calls a function of it in every rank.
 
@@ -162,9 +177,8 @@ class Ranks:
     def __init__(self, host, source, *, limits=FEW_SECONDS):
         load = wire.Load(as_files(source, "s.py"), "s", RANKS_DRIVER, [])
         job = Job("one", "digest", {}, 1)
-        self.student = Student(lambda: host, limits, load, frozenset({"run"}), job)
-        _numbers["student"] += 1
-        self.student._cells = _numbers["student"] << 32  # a worker's fork has one student only
+        numbered = _Numbered(host)
+        self.student = Student(lambda: numbered, limits, load, frozenset({"run"}), job)
 
     def run(self, world, name="f", *args, each=None):
         """The Run; `each` gives every rank arguments of its own."""

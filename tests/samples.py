@@ -2,7 +2,7 @@
 
 import msgspec
 
-from aisys_cli.report.records import CheckResult, Evidence, Place, Report
+from aisys_cli.report.records import CheckResult, Evidence, Place, RankState, Report
 
 VERDICTS = (
     "pass",
@@ -26,6 +26,17 @@ EVIDENCE = Evidence(
     tries=3,
     where=Place("small.py", 16, "scale", "def scale(xs, k):"),
     ran=(Place("small.py", 16, "scale", "def scale(xs, k):"),),
+)
+DEADLOCK = Evidence(
+    input='ring_all_reduce(x, comm, "sum")\nrank 0: x = [1.]   float64\nrank 1: x = [2.]   float64',
+    tries=2,
+    where=Place("all_reduce.py", 21, "ring_all_reduce", "comm.send(chunks[r], right)"),
+    world="p = 3, rendezvous sends",
+    ranks=(
+        RankState(0, "send", (1,), Place("all_reduce.py", 21, "ring_all_reduce"), 2, 1),
+        RankState(1, "recv", (0, 2), Place("all_reduce.py", 34, "ring_all_reduce"), 0, 1),
+        RankState(2, "returned", sent=1),
+    ),
 )
 
 

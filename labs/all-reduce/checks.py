@@ -6,41 +6,37 @@ gives what the ranks returned, `run.values`, and every message on the way, `run.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from ranks import (
-    agree_on_every_rank,
-    call_on,
-    cases,
-    chunk,
-    expected,
-)
+from ranks import agree_on_every_rank, call_on, chunk, expected, strata, trials
 
-from aisys_cli.grader import World, agree, check
+from aisys_cli.grader import World, agree, always, check
 from aisys_cli.grader.collectives import torch_all_reduce
 
 SMALL = [2, 3, 4, 1]
-SUMS = {"ops": ["sum"], "dtypes": ["float64"], "plain": True}
-rendezvous = st.booleans()
 
 
 @check("1.1")
-@given(cases(SMALL, **SUMS), rendezvous)
-def reduce_scatter_small(student, case, waits):
+@always(strata(SMALL, ops=["sum"], plain=True))
+@given(trials(SMALL, ops=["sum"], plain=True))
+def reduce_scatter_small(student, trial):
     """Rank r gets the sum of every rank's chunk r, and nothing else."""
-    world = World(case.size, rendezvous=waits)
-    run, shown = call_on(student, world, "reduce_scatter", case)
-    whole = expected(case)
-    right = [chunk(whole, case.size, rank) for rank in range(case.size)]
-    agree_on_every_rank(run, right, of=shown, case=case)
+    run, shown = call_on(student, "reduce_scatter", trial)
+    whole, size = expected(trial.case), trial.world.size
+    right = [chunk(whole, size, rank) for rank in range(size)]
+    agree_on_every_rank(run, right, of=shown, case=trial.case)
 
 
 @check("1.2")
-@given(st.sampled_from(SMALL), st.integers(1, 3), rendezvous)
-def all_gather_small(student, size, each, waits):
+@always(list(itertools.product([1, 2, 3, 4], [1, 2], [False, True])))
+@given(st.tuples(st.sampled_from(SMALL), st.integers(1, 3), st.booleans()))
+def all_gather_small(student, drawn):
     """Every rank gets all chunks, joined in the order of the ranks."""
+    size, each, waits = drawn
     whole = np.arange(size * each, dtype=np.float64)
     parts = [chunk(whole, size, rank) for rank in range(size)]
     shown = f"all_gather(chunk, comm) with chunk = {[part.tolist() for part in parts]}[rank]"
@@ -51,43 +47,48 @@ def all_gather_small(student, size, each, waits):
 
 
 @check("2.1")
-@given(cases(SMALL, **SUMS), rendezvous)
-def ring_all_reduce_small(student, case, waits):
+@always(strata(SMALL, ops=["sum"], plain=True))
+@given(trials(SMALL, ops=["sum"], plain=True))
+def ring_all_reduce_small(student, trial):
     """Every rank gets the whole sum, whether sends wait for their receive or not."""
-    world = World(case.size, rendezvous=waits)
-    run, shown = call_on(student, world, "ring_all_reduce", case)
-    agree_on_every_rank(run, [expected(case)] * case.size, of=shown, case=case)
+    run, shown = call_on(student, "ring_all_reduce", trial)
+    agree_on_every_rank(run, [expected(trial.case)] * trial.world.size, of=shown, case=trial.case)
 
 
 @check("2.2")
-@given(cases([2, 3], ops=["sum", "max"]))
-def ring_all_reduce_over_gloo(student, case):
+@given(trials([2, 3], ops=["sum", "max"]))
+def ring_all_reduce_over_gloo(student, trial):
     """On real processes, and the same as torch.distributed.all_reduce."""
-    run, shown = call_on(student, World(case.size, gloo=True), "ring_all_reduce", case)
+    case = trial.case
+    run, shown = call_on(
+        student, "ring_all_reduce", trial._replace(world=World(case.size, gloo=True))
+    )
     right = torch_all_reduce([torch.from_numpy(part) for part in case.parts], case.op)
     agree_on_every_rank(run, [one.numpy() for one in right], of=shown, case=case)
 
 
 @check("3.1")
-@given(st.sampled_from(SMALL), st.integers(0, 3), rendezvous)
-def broadcast_small(student, size, root, waits):
+@always([(size, root, waits) for size in (1, 2, 3, 4) for root in range(size) for waits in (0, 1)])
+@given(st.tuples(st.sampled_from(SMALL), st.integers(0, 3), st.booleans()))
+def broadcast_small(student, drawn):
     """Every rank gets what the root has."""
+    size, root, waits = drawn
     root %= size
     values = [np.arange(3.0) + 10 * rank for rank in range(size)]
     shown = f"broadcast(x, comm, root={root}) with x = [0., 1., 2.] + 10 * rank"
-    run = student.on(World(size, rendezvous=waits)).broadcast(
+    run = student.on(World(size, rendezvous=bool(waits))).broadcast(
         [(value, root) for value in values], of=shown
     )
     agree_on_every_rank(run, [values[root]] * size, of=shown)
 
 
 @check("4.1")
-@given(cases([2, 4, 1], **SUMS), rendezvous)
-def halving_doubling_small(student, case, waits):
+@always(strata([1, 2, 4], ops=["sum"], plain=True))
+@given(trials([2, 4, 1], ops=["sum"], plain=True))
+def halving_doubling_small(student, trial):
     """Every rank gets the whole sum, on 1, 2 and 4 ranks."""
-    world = World(case.size, rendezvous=waits)
-    run, shown = call_on(student, world, "halving_doubling_all_reduce", case)
-    agree_on_every_rank(run, [expected(case)] * case.size, of=shown, case=case)
+    run, shown = call_on(student, "halving_doubling_all_reduce", trial)
+    agree_on_every_rank(run, [expected(trial.case)] * trial.world.size, of=shown, case=trial.case)
 
 
 @check("5.1")

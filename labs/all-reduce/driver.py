@@ -45,22 +45,34 @@ def broadcast(student, comm, x, root=0):
 
 
 def in_a_row(student, comm, calls):
-    """Several calls on one comm: the result of each, and its input afterwards."""
-    results = []
+    """Several calls on one comm: of each its result, its input afterwards, and the result
+    once more after all the others; last of all the first call again."""
+    outs, reports = [], []
     for name, array, extra, layout in calls:
         x = _tensor(array, layout)
         out = getattr(student, name)(x, comm, *extra)
-        own = type(out) is not torch.Tensor or not _same_memory(out, x)
-        kept = x.contiguous().numpy().copy()
-        result = out.numpy().copy() if type(out) is torch.Tensor else out
-        results.append({"result": result, "input afterwards": kept, "new memory": own})
-        if type(out) is torch.Tensor and own and out.numel():
-            out.fill_(1)  # what is done with a result must not reach a later one
-    return results
+        outs.append(out)
+        reports.append(
+            {
+                "result": _copy(out),
+                "input afterwards": x.contiguous().numpy().copy(),
+                "new memory": type(out) is not torch.Tensor or not _same_memory(out, x),
+            }
+        )
+    for report, out in zip(reports, outs, strict=True):
+        report["result later"] = _copy(out)
+        if type(out) is torch.Tensor and report["new memory"]:
+            out.fill_(1)  # nothing of it may come back
+    name, array, extra, layout = calls[0]
+    return [*reports, _copy(getattr(student, name)(_tensor(array, layout), comm, *extra))]
 
 
 def _same_memory(a, b):
     return a.numel() > 0 and a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+
+
+def _copy(value):
+    return value.detach().numpy().copy() if type(value) is torch.Tensor else value
 
 
 def refusal(student, comm, name, x, op):
@@ -76,9 +88,9 @@ def cost(student, algorithm, p, n, alpha, beta):
     return student.cost(algorithm, p, n, alpha, beta)
 
 
-def cost_refusal(student, algorithm):
+def cost_refusal(student, algorithm, p):
     try:
-        student.cost(algorithm, 4, 100, 1e-6, 1e-9)
+        student.cost(algorithm, p, 100, 1e-6, 1e-9)
     except ValueError:
         return "ValueError"
     return ""

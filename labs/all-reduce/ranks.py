@@ -10,6 +10,9 @@ every rank end up with the same bits?
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,14 +22,21 @@ from hypothesis import strategies as st
 from aisys_cli.grader import Mismatch, Run, World, agree, describe
 
 __all__ = [
-    "OPS",
     "Case",
+    "Trial",
     "agree_on_every_rank",
-    "cases",
+    "call_on",
     "chunk",
+    "exactly",
     "expected",
+    "refused",
+    "ring_traffic",
+    "same_bits",
+    "saying",
     "show",
-    "traffic",
+    "strata",
+    "trials",
+    "within",
 ]
 
 OPS = ["sum", "max", "prod", "mean"]
@@ -50,44 +60,106 @@ class Case(NamedTuple):
         return int(self.parts[0].size)
 
 
-def cases(
-    sizes: list[int], *, ops: list[str] = OPS, dtypes: list[str] = DTYPES, plain: bool = False
-) -> st.SearchStrategy[Case]:
-    """Every number of ranks, every n mod p, n < p and n = 0 among them; `plain`: vectors of
-    exact numbers only."""
+class Trial(NamedTuple):
+    """A case, and the world to run it in."""
+
+    case: Case
+    world: World
+
+
+def trials(
+    sizes: list[int], *, ops: list[str] = OPS, plain: bool = False
+) -> st.SearchStrategy[Trial]:
+    """Any number of ranks, any n mod p, n < p and n = 0 among them, sends that wait or not;
+    `plain`: vectors of float64 only."""
 
     @st.composite
-    def draw_case(draw: Any) -> Case:
+    def draw_trial(draw: Any) -> Trial:
         size = draw(st.sampled_from(sizes))
-        rest = draw(st.integers(0, size - 1))
-        n = draw(st.sampled_from([1, 0, 1, 2, 3])) * size + rest
+        n = draw(st.sampled_from([1, 0, 1, 2, 3])) * size + draw(st.integers(0, size - 1))
         op = draw(st.sampled_from(ops))
-        allowed = [one for one in dtypes if op != "mean" or one.startswith("float")]
-        dtype = draw(st.sampled_from(allowed))
-        shift = draw(st.integers(0, 6))
-        kinds = 1 if plain else 4
-        kind = draw(st.integers(0, kinds - 1))
-        rough = kind == 3 and dtype.startswith("float") and op != "prod"
-        parts = [_part(size, r, n, op, shift, rough=rough) for r in range(size)]
-        shape = [(n,), (1, n, 1), (n // 2, 2) if n % 2 == 0 else (n,), (n,)][kind]
-        if kind == 1 and n == 1:
-            shape = ()
-        return Case([part.astype(dtype).reshape(shape) for part in parts], op, rough)
+        dtype = "float64" if plain else draw(st.sampled_from(_dtypes(op)))
+        kind = "vector" if plain else draw(st.sampled_from(KINDS))
+        case = _case(size, n, op, dtype, kind, draw(st.integers(0, 6)), plain=plain)
+        order = tuple(draw(st.lists(st.integers(0, 6), max_size=6)))
+        return Trial(case, World(size, rendezvous=draw(st.booleans()), order=order))
 
-    return draw_case()
+    return draw_trial()
 
 
-def _part(size: int, rank: int, n: int, op: str, shift: int, *, rough: bool) -> Any:
+def strata(sizes: list[int], *, ops: list[str] = OPS, plain: bool = False) -> list[Trial]:
+    """What must not be left to chance, the smallest worlds first: each p with each op, on
+    floats and on integers, with every kind of n and of shape; scalars; rough numbers."""
+    found: list[Trial] = []
+    turn = itertools.count()
+
+    def add(size: int, n: int, op: str, dtype: str, kind: str) -> None:
+        i = next(turn)
+        case = _case(size, n, op, dtype, kind, i % 7, plain=plain)
+        found.append(Trial(case, World(size, rendezvous=i % 2 == 0)))
+
+    for size in sorted(sizes):
+        sequence = [size, size + 1, max(1, size - 1), 3 * size - 1, 1, 2 * size, 0]
+        ns = itertools.cycle(sequence)
+        for j in range(max(2, len(sequence) // len(ops))):
+            for k, op in enumerate(ops):
+                floats = ["float64", "float32"][(j // 2 + k + size) % 2]
+                integers = ["int64", "int32"][(j // 2 + k + size) % 2]
+                dtype = floats if j % 2 == 0 or op == "mean" else integers
+                kind = KINDS[(j + k + size) % 3]
+                add(size, next(ns), op, *(("float64", "vector") if plain else (dtype, kind)))
+        if plain:
+            continue
+        if size <= 4:
+            for op in ops:
+                add(size, 1, op, "float64", "scalar")
+        if size >= 3:  # two numbers have one sum, whichever comes first
+            add(size, 2 * size, "sum" if size % 2 else "mean", "float64", "rough")
+    return found
+
+
+KINDS = ["vector", "column", "matrix", "scalar", "rough"]
+
+
+def _dtypes(op: str) -> list[str]:
+    return [one for one in DTYPES if op != "mean" or one.startswith("float")]
+
+
+def _case(
+    size: int, n: int, op: str, dtype: str, kind: str, shift: int, *, plain: bool = False
+) -> Case:
+    rough = kind == "rough" and dtype.startswith("float") and op != "prod"
+    n = 1 if kind == "scalar" else n + n % 2 if kind == "matrix" else n
+    shape = {"scalar": (), "matrix": (n // 2, 2), "column": (1, n, 1)}.get(kind, (n,))
+    parts = []
+    for rank in range(size):
+        if rough:
+            part = (1 + (np.arange(n) + 2 * rank + shift) % 7 - 4) / 3 * 10.0 ** (rank % 3)
+        else:
+            part = _exact(size, rank, n, op, shift) * (
+                1 if plain else _scale(size, rank, op, dtype)
+            )
+        parts.append(part.astype(dtype).reshape(shape))
+    return Case(parts, op, rough)
+
+
+def _exact(size: int, rank: int, n: int, op: str, shift: int) -> Any:
     at = np.arange(n)
     if op == "prod":
         return PRIMES[(rank + at + shift) % 8]
-    digit = 1 + (at + 2 * rank + shift) % 7
-    if rough:
-        return (digit - 4) / 3 * 10.0 ** (rank % 3)
     if op == "max":
         # All below zero, so that a buffer of zeros shows; the largest moves from rank to rank.
         return -1 - (at + 3 * rank + shift) % 11 - (rank + at + shift) % size
-    return digit * 8**rank
+    return (1 + (at + 2 * rank + shift) % 7) * 8**rank
+
+
+def _scale(size: int, rank: int, op: str, dtype: str) -> int:
+    """A factor that fills the dtype up: what goes through a smaller one loses its last bits."""
+    bits = {"float32": 23, "float64": 50, "int32": 29, "int64": 59}[dtype]
+    if op == "prod":
+        return (1 << bits - 25) + 1 if rank == 0 and bits > 30 else 1
+    used = 5 if op == "max" else 3 * size
+    return (1 << bits - used) + 1 if bits > used else 1
 
 
 def expected(case: Case) -> Any:
@@ -116,17 +188,29 @@ def show(call: str, case: Case) -> str:
 def agree_on_every_rank(run: Run, right: list[Any], *, of: str, case: Case | None = None) -> None:
     """What rank r returned must be right[r]; a wrong sum is said to lack a rank's part, or to
     have it twice, where that explains it."""
-    rough = case is not None and case.rough
-    rtol = 1e-5 if right[0].dtype == np.float32 else 1e-9
+    rough = case is not None and (case.rough or case.op == "mean")
+    rtol = (1e-5 if right[0].dtype == np.float32 else 1e-9) if rough else 0.0
     for rank, (got, want) in enumerate(zip(run.values, right, strict=True)):
-        try:
-            agree(got, want, of=of, rtol=rtol, atol=rtol if rough else 0.0)
-        except Mismatch as wrong:
-            why = f"rank {rank}: {wrong.found.why}"
-            if case is not None and case.op == "sum" and not rough:
-                why += _whose(case, got, want)
-            wrong.found = dataclasses.replace(wrong.found, why=why)
-            raise
+        with saying(f"rank {rank}: {{}}"):
+            try:
+                agree(got, want, of=of, rtol=rtol, atol=rtol)
+            except Mismatch as wrong:
+                if case is None or case.op != "sum" or rough:
+                    raise
+                why = wrong.found.why + _whose(case, got, want)
+                wrong.found = dataclasses.replace(wrong.found, why=why)
+                raise
+
+
+@contextmanager
+def saying(words: str) -> Iterator[None]:
+    """Put a Mismatch into words: {} is what it says itself."""
+    try:
+        yield
+    except Mismatch as wrong:
+        why = words.format(wrong.found.why)
+        wrong.found = dataclasses.replace(wrong.found, why=why)
+        raise
 
 
 def same_bits(run: Run, *, of: str) -> None:
@@ -134,12 +218,8 @@ def same_bits(run: Run, *, of: str) -> None:
     first = run.values[0]
     for rank, got in enumerate(run.values):
         if got.tobytes() != first.tobytes():
-            try:
+            with saying(f"rank {rank} has other bits than rank 0"):
                 agree(got, first, of=of, rtol=0.0, atol=0.0, oracle="Rank 0")
-            except Mismatch as wrong:
-                why = f"rank {rank} has other bits than rank 0"
-                wrong.found = dataclasses.replace(wrong.found, why=why)
-                raise
 
 
 def _whose(case: Case, got: Any, want: Any) -> str:
@@ -159,39 +239,58 @@ def _whose(case: Case, got: Any, want: Any) -> str:
     return ""
 
 
-def traffic(run: Run) -> dict[str, Any]:
-    """What a check compares with its limits, and shows when it is too much."""
-    return {
-        "messages": len(run.messages),
-        "elements": sum(one.elements for one in run.messages),
-        "most messages of a rank": max(one.messages for one in run.sent),
-        "most elements of a rank": max(one.elements for one in run.sent),
-        "steps": run.steps,
-    }
-
-
 def within(got: int, most: int, what: str, *, of: str) -> None:
     """Raise Mismatch if there is more of something than may be."""
     if got > most:
-        agree(f"{got} {what}", f"at most {most}", of=of, oracle="Enough")
+        with saying(f"the values are right, but there are too many {what}"):
+            agree(f"{got} {what}", f"at most {most}", of=of, oracle="Enough")
 
 
 def exactly(got: int, right: int, what: str, *, of: str) -> None:
+    """Raise Mismatch unless there is just so much of something."""
     if got != right:
-        agree(f"{got} {what}", f"{right} {what}", of=of, oracle="Needed")
+        with saying(f"the values are right, but there are too {_few(got, right)} {what}"):
+            agree(f"{got} {what}", f"{right} {what}", of=of, oracle="Needed")
 
 
-def ring_only(run: Run, size: int, each: int, *, of: str) -> None:
-    """Messages between neighbours only, at most `each` on a link."""
+def _few(got: int, right: int) -> str:
+    return "few" if got < right else "many"
+
+
+def ring_traffic(run: Run, case_n: int, rounds: int, *, of: str) -> None:
+    """Messages between neighbours only, one a round on a link; every element sent on once a
+    round by all ranks together; three steps a round are enough for any order of blocking
+    sends, but not for chunks that go round one after another."""
+    size = len(run.values)
     for (src, dst), link in sorted(run.links.items()):
         if (dst - src) % size not in (1, size - 1):
-            agree(f"{src} -> {dst}", "neighbours only", of=of, oracle="On a ring")
+            with saying("a message between ranks that are no neighbours on the ring"):
+                agree(f"{src} -> {dst}", "neighbours only", of=of, oracle="On a ring")
         # With two ranks both directions of the ring are the same link.
-        within(link.messages, each * (2 if size == 2 else 1), f"messages {src} -> {dst}", of=of)
+        most = rounds * (2 if size == 2 else 1)
+        within(link.messages, most, f"messages {src} -> {dst}", of=of)
+    exactly(sum(one.elements for one in run.messages), rounds * case_n, "elements sent", of=of)
+    within(run.steps, 3 * rounds, "latency steps", of=of)
 
 
-def call_on(student: Any, world: World, name: str, case: Case) -> tuple[Run, str]:
-    """Run name(x, comm, op) in a world; the Run, and the input as text."""
+def call_on(student: Any, name: str, trial: Trial) -> tuple[Run, str]:
+    """Run name(x, comm, op) in the trial's world; the Run, and the input as text."""
+    case, world = trial
     shown = show(f'{name}(x, comm, "{case.op}")', case)
     run = getattr(student.on(world), name)([(part, case.op) for part in case.parts], of=shown)
     return run, shown
+
+
+def refused(student: Any, name: str, world: World) -> None:
+    """What is no op, and the mean of what is no float, is an error before any message."""
+    for op, dtype, right in (
+        ("mean", "int64", "TypeError"),
+        ("mean", "int32", "TypeError"),
+        ("least", "float64", "ValueError"),
+    ):
+        x = np.arange(3).astype(dtype)
+        shown = f'{name}(torch.arange(3, dtype=torch.{dtype}), comm, "{op}")'
+        run = student.on(world).refusal([(name, x, op)] * world.size, of=shown)
+        for value in run.values:
+            agree(value, right, of=shown, oracle="The handout")
+        exactly(len(run.messages), 0, "messages before the error", of=shown)

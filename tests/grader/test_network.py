@@ -86,9 +86,9 @@ class Ranks:
 def test_a_receive_gets_the_message_whoever_comes_first(rendezvous):
     for sender_first in (True, False):
         ranks = Ranks(2, rendezvous=rendezvous)
-        acts = [lambda: ranks.do(0, send(1, b"ab")), lambda: ranks.do(1, recv(0, n=2))]
-        for act in acts if sender_first else reversed(acts):
-            act()
+        acts = [(0, send(1, b"ab")), (1, recv(0, n=2))]
+        for rank, op in acts if sender_first else reversed(acts):
+            ranks.do(rank, op)
         assert ranks.ready() == {0: [], 1: [b"ab"]}
         assert not ranks.network.leftovers()
 
@@ -227,7 +227,7 @@ def test_receives_of_several_ranks_can_be_chosen_at_once():
     assert ranks.network.choices() == [(0, 2, 0), (1, 2, 0)]
 
 
-# -- barriers ----------------------------------------------------------------------------
+# -- barriers --------------------------------------------------------------------------
 
 
 def test_a_barrier_opens_for_all_when_the_last_has_come():
@@ -247,7 +247,7 @@ def test_barriers_of_one_rank_alone_are_not_everybodys():
     assert ranks.ready() == {}
 
 
-# -- misfits --------------------------------------------------------------------------------
+# -- misfits ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_a_misfit_names_both_ends_and_the_first_one_stays():
     )
 
 
-# -- what cannot be --------------------------------------------------------------------------
+# -- what cannot be --------------------------------------------------------------------
 
 
 IMPOSSIBLE = {
@@ -363,7 +363,7 @@ def test_what_a_rank_says_of_its_sources_is_counted_too(observed):
             network.enter(0, wire.Enter([], [], [(1, 1)] * (MAX_OPERATIONS + 1)))
 
 
-# -- the clock of steps ---------------------------------------------------------------------
+# -- the clock of steps ----------------------------------------------------------------
 
 
 def simulate(programs, *, rendezvous=False, order=()):
@@ -528,17 +528,14 @@ def test_a_message_that_was_out_early_is_not_late_for_having_been_asked_for_seco
     for order in itertools.permutations(range(4)):
         at = {old: new for new, old in enumerate(order)}
         mixed = [
-            [
-                ([op | {"peer": at[op["peer"]]} for op in ops], waits)
-                for ops, waits in programs[old]
-            ]
+            [([op | {"peer": at[op["peer"]]} for op in ops], waits) for ops, waits in programs[old]]
             for old in order
         ]
         for rendezvous in (False, True):
             assert simulate(mixed, rendezvous=rendezvous)[0].network.steps == 4, order
 
 
-# -- who is stuck ------------------------------------------------------------------------------
+# -- who is stuck ----------------------------------------------------------------------
 
 
 def test_nobody_is_stuck_who_has_returned_or_computes():
@@ -597,7 +594,7 @@ def test_leftovers_are_what_was_sent_or_started_to_receive_and_never_met():
     assert left == [(0, "send", 2), (0, "send", 3), (1, "recv", 9), (2, "recv", 8)]
 
 
-# -- random programs ---------------------------------------------------------------------------
+# -- random programs -------------------------------------------------------------------
 
 
 @st.composite
@@ -694,7 +691,8 @@ def test_the_steps_are_the_same_in_both_modes(talk, ends):
             programs[rank].append((parts[rank], True))
             parts[rank] = []
     for program, rest in zip(programs, parts, strict=True):
-        program += [(rest, True)] if rest else []
+        if rest:
+            program.append((rest, True))
     done = [simulate(programs, rendezvous=mode)[0] for mode in (False, True)]
     for ranks in done:
         assert not ranks.stuck
@@ -718,8 +716,7 @@ def test_with_any_order_of_choices_everything_arrives_from_whom_it_came(talk, an
         ranks, got = simulate(programs, order=order)
         assert not ranks.stuck
         assert [sorted(one) for one in got] == [
-            sorted(bytes([src]) for src, dst, *_ in messages if dst == rank)
-            for rank in range(size)
+            sorted(bytes([src]) for src, dst, *_ in messages if dst == rank) for rank in range(size)
         ]
 
 
@@ -736,7 +733,7 @@ def test_every_order_of_arrival_can_be_had_by_choices(size):
     assert len(found) == math.factorial(size - 1)
 
 
-# -- only looking on (gloo) -----------------------------------------------------------------------
+# -- only looking on (gloo) ------------------------------------------------------------
 
 
 def test_ranks_that_only_report_are_told_nothing():

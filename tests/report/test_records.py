@@ -4,9 +4,9 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import check, of, report
+from samples import DEADLOCK, EVIDENCE, check, of, report
 
-from aisys_cli.report.records import Report, clean, without_durations
+from aisys_cli.report.records import Evidence, Report, clean, without_durations
 
 some = settings(max_examples=100, deadline=None)
 
@@ -40,6 +40,24 @@ def test_a_report_survives_json_and_messagepack():
     made = of("pass", "fail", "infra", notes=("one",), versions={"aisys": "0.1"})
     assert msgspec.json.decode(msgspec.json.encode(made), type=Report) == made
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(made), type=Report) == made
+
+
+def test_what_the_ranks_do_survives_json_and_messagepack():
+    made = report(check("deadlock", evidence=DEADLOCK), check("fail", "1.2", evidence=EVIDENCE))
+    for codec in (msgspec.json, msgspec.msgpack):
+        back = codec.decode(codec.encode(made), type=Report)
+        assert back == made
+        assert back.checks[0].evidence.ranks == DEADLOCK.ranks
+        assert back.checks[0].evidence.world == DEADLOCK.world
+    assert made.verdict == without_durations(made).verdict == "deadlock"
+
+
+def test_a_report_of_a_lab_without_ranks_does_not_mention_them():
+    """One written before there were any is still a report."""
+    data = msgspec.json.encode(EVIDENCE)
+    assert b"ranks" not in data
+    assert b"world" not in data
+    assert msgspec.json.decode(data, type=Evidence) == EVIDENCE
 
 
 def test_without_durations_only_durations_differ():

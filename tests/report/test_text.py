@@ -2,13 +2,15 @@
 
 import io
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from samples import EVIDENCE, VERDICTS, check, failed, of, report
+from samples import DEADLOCK, EVIDENCE, VERDICTS, check, failed, of, report
 
 from aisys_cli.commands.context import console
+from aisys_cli.report.records import Place, RankState
 from aisys_cli.report.text import render_failure, render_report, render_rows, render_summary
 
 some = settings(max_examples=100, deadline=None)
@@ -188,3 +190,65 @@ def test_the_summary_says_what_was_run_and_how(made, words):
         words = words.removesuffix(" points")
     assert words in render_summary(made).plain
     assert wide(render_summary(made).plain) == []
+
+
+# -- ranks ----------------------------------------------------------------------------
+
+
+STUCK = "deadlock: ranks 0 -> 1 -> 0 wait in a circle"
+
+
+def test_a_deadlock_says_what_each_rank_does():
+    plain = render_failure(check("deadlock", message=STUCK, evidence=DEADLOCK)).plain
+    lines = plain.splitlines()
+    assert lines[0] == "  DEADLOCK  1.1 add adds"
+    assert lines[1] == f"      {STUCK}"
+    at = next(n for n, line in enumerate(lines) if line.startswith("      World "))
+    assert lines[at] == "      World            p = 3, rendezvous sends"
+    for rank, words in enumerate(
+        (
+            ("waits in send", "for 1", "line 21", "sent 2", "received 1"),
+            ("waits in recv", "for 0 or 2", "line 34", "sent 0", "received 1"),
+            ("returned", "sent 1", "received 0"),
+        )
+    ):
+        line = lines[at + 1 + rank]
+        assert (line[6:22].strip() != "") is (rank == 0), "one label for all of them"
+        assert str(rank) in line[:30]
+        for word in words:
+            assert word in line
+    assert "Look at          all_reduce.py:21 in ring_all_reduce" in plain
+    assert "comm.send(chunks[r], right)" in plain
+    assert "Your value" not in plain
+    assert wide(plain) == []
+
+
+def test_sixteen_ranks_with_long_names_fit_into_80_columns():
+    others = tuple(range(15))
+    place = Place("a/folder/with/a/long/name/all_reduce.py", 1234, "f" * 200, "x" * 200)
+    states = tuple(RankState(r, "sendrecv", others, place, 12_345, 6_789) for r in range(16))
+    world = "p = 16, buffered sends, messages to any-source receives in order [6, 5, 4, 3, 2, 1]"
+    evidence = msgspec.structs.replace(DEADLOCK, ranks=states, world=world, where=place)
+    circle = " -> ".join(map(str, [*range(16), 0]))
+    made = check("deadlock", message=f"deadlock: ranks {circle} wait in a circle")
+    made = msgspec.structs.replace(made, evidence=evidence)
+    for text in (
+        render_failure(made, student=True).plain,
+        render_report(report(made), student=True).plain,
+    ):
+        assert wide(text) == []
+        for number in range(16):
+            assert any(line[23:].startswith(f"{number} waits") for line in text.splitlines())
+
+
+def test_what_looks_like_markup_in_a_call_is_shown_as_it_is():
+    state = RankState(0, "[red]send[/]", (1,), Place("[b].py", 3, "[i]"), 1, 1)
+    evidence = msgspec.structs.replace(DEADLOCK, ranks=(state,))
+    assert "[red]send[/]" in printed(render_failure(check("deadlock", evidence=evidence)))
+
+
+def test_a_wrong_answer_in_a_world_says_which():
+    evidence = msgspec.structs.replace(EVIDENCE, world="p = 2 processes over gloo")
+    plain = render_failure(check("fail", evidence=evidence)).plain
+    assert "World            p = 2 processes over gloo\n" in plain
+    assert "World" not in render_failure(check("fail", evidence=EVIDENCE)).plain

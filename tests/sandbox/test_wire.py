@@ -39,6 +39,7 @@ values = st.recursive(
 )
 CELL_REPLIES = wire.Returned | wire.Raised | wire.Refused
 HOST_SAYS = wire.Spawned | wire.Exited
+WORLD_SAYS = wire.Enter | wire.Returned | wire.Raised | wire.Refused
 KINDS = (
     CELL_REPLIES,
     HOST_SAYS,
@@ -46,6 +47,10 @@ KINDS = (
     wire.Loaded | wire.LoadFailed,
     wire.Call,
     wire.Spawn | wire.Kill,
+    WORLD_SAYS,
+    wire.Proceed | wire.Stop,
+    wire.Load | wire.Join,
+    wire.Joined,
 )
 
 
@@ -81,14 +86,24 @@ def test_a_value_comes_back_as_it_was_sent(value):
     assert same(reply.value, value)
 
 
+PROCEED = wire.Proceed | wire.Stop
+OP = wire.Op(7, "send", 1, 0, "float32", [2, 1], bytes(8), "isend", "s.py", 3, "f")
 MESSAGES = [
-    (wire.Spawn(1, Limits(), 5), wire.Spawn | wire.Kill),
+    (wire.Spawn([1], Limits(), 5), wire.Spawn | wire.Kill),
+    (wire.Spawn([4, 5, 6], Limits(), 5, [0, 1], loopback=True), wire.Spawn | wire.Kill),
     (wire.Kill(0), wire.Spawn | wire.Kill),
     (wire.HostReady({"python": "3.11"}), wire.HostReady),
     (wire.Spawned(3, 77, "no room"), HOST_SAYS),
     (wire.Exited(3, 0, 9, "memory", 130), HOST_SAYS),
     (wire.Load({"a.py": b"\xff"}, "a", b"", ["torch"]), wire.Load),
     (wire.Call(1, "add", [1.5, "x", None], trace=True), wire.Call),
+    (wire.Call(2, "f", [], rank=wire.Rank(3, 8)), wire.Call),
+    (wire.Join(wire.Rank(0, 2), 0), wire.Load | wire.Join),
+    (wire.Joined(40_000), wire.Joined),
+    (wire.Enter([OP, OP], [7], [(7, 2)]), WORLD_SAYS),
+    (wire.Enter([], []), WORLD_SAYS),
+    (wire.Proceed([wire.Arrived(7, 1, b"\0\xff"), wire.Arrived(8, 0, b"")]), PROCEED),
+    (wire.Stop(), PROCEED),
     (wire.Loaded("hello"), wire.Loaded | wire.LoadFailed),
     (wire.LoadFailed("syntax", wire.Fault("E", "m", [])), wire.Loaded | wire.LoadFailed),
     (wire.Raised(1, wire.Fault("E", "m", [wire.Frame("a.py", 3, "f", "x")])), CELL_REPLIES),
@@ -150,6 +165,39 @@ def assert_plain(value):
         assert type(value) is not int or -(1 << 63) <= value < (1 << 64)
 
 
+NO_OPS = {
+    "an unknown kind": (1, "steal"),
+    "a peer that is a text": (2, "0"),
+    "a peer that is a fraction": (2, 0.5),
+    "nine dimensions": (5, [1] * 9),
+    "a negative dimension": (5, [2, -1]),
+    "a dimension that is a fraction": (5, [1.5]),
+    "a shape that is a number": (5, 3),
+    "data that is a list": (6, [0, 0]),
+    "no call": (7, None),
+    "a line that is a text": (9, "3"),
+}
+
+
+@pytest.mark.parametrize(("at", "value"), NO_OPS.values(), ids=NO_OPS)
+def test_an_operation_has_its_types(at, value):
+    fields = [*msgspec.to_builtins(OP, builtin_types=(bytes,))]
+    good = msgspec.msgpack.encode({"type": "Enter", "ops": [fields], "waits": []})
+    assert wire.decode(good, WORLD_SAYS) == wire.Enter([OP], [])
+    fields[at] = value
+    bad = msgspec.msgpack.encode({"type": "Enter", "ops": [fields], "waits": []})
+    with pytest.raises(wire.Malformed):
+        wire.decode(bad, WORLD_SAYS)
+
+
+@pytest.mark.parametrize(("dtype", "size"), wire.ITEM_BYTES.items())
+def test_what_a_tensor_takes(dtype, size):
+    assert wire.size_of(dtype, []) == size
+    assert wire.size_of(dtype, [2, 3]) == 6 * size
+    assert wire.size_of(dtype, [5, 0]) == 0
+    assert wire.size_of(dtype, [1 << 40, 1 << 40]) == size << 80, "and does not wrap"
+
+
 @many
 @given(st.binary(max_size=80), st.sampled_from(KINDS))
 def test_random_bytes_are_malformed_or_a_message(data, kind):
@@ -159,9 +207,9 @@ def test_random_bytes_are_malformed_or_a_message(data, kind):
 @many
 @given(st.sampled_from(MESSAGES), st.sampled_from(KINDS))
 def test_a_message_of_another_type_is_malformed(sent, kind):
-    message, own = sent
+    message, _ = sent
     got = decoded_or_malformed(wire.encode(message), kind)
-    assert got == (message if kind == own else None)
+    assert got == (message if isinstance(message, kind) else None)
 
 
 @st.composite

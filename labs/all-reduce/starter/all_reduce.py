@@ -31,7 +31,7 @@ def reduce_scatter(x: torch.Tensor, comm, op: str = "sum") -> torch.Tensor:
         Both before any message is sent, and for p = 1 too.
 
     Traffic: to ring neighbours only, at most p - 1 messages on a link, (p - 1) * n elements
-    over all ranks.
+    over all ranks, at most 3 * (p - 1) latency steps.
     """
     # TODO: task 1
     raise NotImplementedError
@@ -51,7 +51,7 @@ def all_gather(chunk: torch.Tensor, comm, n: int | None = None) -> torch.Tensor:
         A 1-D tensor of n elements in the dtype of chunk, the same on every rank.
 
     Traffic: to ring neighbours only, at most p - 1 messages on a link, (p - 1) * n elements
-    over all ranks.
+    over all ranks, at most 3 * (p - 1) latency steps.
     """
     # TODO: task 1
     raise NotImplementedError
@@ -66,7 +66,8 @@ def ring_all_reduce(x: torch.Tensor, comm, op: str = "sum") -> torch.Tensor:
         A tensor in x's shape and dtype, with the same bits on every rank.
 
     Traffic: to ring neighbours only, at most 2 * (p - 1) messages on a link, 2 * (p - 1) * n
-    elements over all ranks, at most 2 * (p - 1) * ceil(n / p) sent by one rank.
+    elements over all ranks, at most 2 * (p - 1) * ceil(n / p) sent by one rank, at most
+    6 * (p - 1) latency steps.
     """
     # TODO: task 2
     raise NotImplementedError
