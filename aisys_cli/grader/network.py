@@ -31,6 +31,7 @@ from aisys_cli.sandbox import wire
 __all__ = ["Invalid", "Message", "Misfit", "Network", "State", "Traffic"]
 
 MAX_OPERATIONS = 20_000  # of one run, all ranks together
+MAX_HELD = 64 << 20  # bytes of messages under way at a time
 ANY = -1
 
 
@@ -104,14 +105,15 @@ class _Posted:
 
 
 class _Rank:
-    __slots__ = ("finished", "ports", "posted", "received", "sent", "time", "waits")
+    __slots__ = ("busy", "finished", "out", "posted", "received", "sent", "time", "waits")
 
     def __init__(self) -> None:
         self.posted: dict[int, _Posted] = {}  # not waited for yet
         self.waits: list[int] = []
         self.finished = False
         self.time = 0  # steps: what the rank has waited for so far
-        self.ports = [0, 0]  # steps at which its sending and receiving sides are free
+        self.out = 0  # the last step in which it sends
+        self.busy: set[int] = set()  # steps in which it receives
         self.sent = self.received = 0
 
 
@@ -139,13 +141,15 @@ class Network:
         self._arrived: dict[tuple[int, int], wire.Arrived] = {}
         self._sources: list[tuple[int, int, int]] = []  # rank, receive, sender: not matched yet
         self._ready: deque[tuple[int, list[int]]] = deque()
-        self._operations = 0
+        self._operations = self._held = 0
 
     # -- what ranks do ---------------------------------------------------------------
 
     def enter(self, rank: int, entered: wire.Enter) -> None:
         """A rank hands over operations and waits. Raises Invalid for an impossible record."""
-        self._operations += len(entered.ops) + 1
+        self._operations += len(entered.ops) + len(entered.sources) + 1
+        if entered.sources and not self._observed:
+            raise Invalid("a rank that says itself whose message it got")
         if self._operations > MAX_OPERATIONS:
             raise Invalid(f"more than {MAX_OPERATIONS} operations on comm in one run")
         mine = self._ranks[rank]
@@ -156,7 +160,10 @@ class Network:
             self._post(rank, mine, op)
         # What a receive from any rank got may be known before we hear that it was sent.
         self._sources = [one for one in self._sources if not self._resolved(*one)]
-        mine.waits = [n for n in entered.waits if n in mine.posted]
+        waits = entered.waits
+        if len(set(waits)) < len(waits) or not all(number in mine.posted for number in waits):
+            raise Invalid("a wait for an operation that there is not")
+        mine.waits = waits
         if entered.waits and not self._observed:
             self._settle(rank)
 
@@ -179,6 +186,9 @@ class Network:
         if op.kind == "send":
             if not self._observed and len(op.data) != wire.size_of(op.dtype, op.shape):
                 raise Invalid(f"{len(op.data)} bytes are not {op.dtype} of shape {op.shape}")
+            self._held += len(op.data)
+            if self._held > MAX_HELD:
+                raise Invalid(f"more than {MAX_HELD >> 20} MiB of messages that nobody received")
             self._post_send(posted, mine)
         else:
             waiting = self._receives[rank].setdefault(op.tag, deque())
@@ -187,7 +197,7 @@ class Network:
 
     def _post_send(self, posted: _Posted, mine: _Rank) -> None:
         op = posted.op
-        mine.ports[0] = posted.sent_at = posted.done_at = max(mine.time, mine.ports[0]) + 1
+        mine.out = posted.sent_at = posted.done_at = max(mine.time, mine.out) + 1
         if not self.rendezvous:
             mine.sent += 1
             posted.complete = True
@@ -228,7 +238,11 @@ class Network:
             self.misfit = self.misfit or Misfit(theirs, ours, src, dst)
         rank = self._ranks[dst]
         rank.received += 1
-        rank.ports[1] = receive.done_at = max(sent.sent_at, rank.ports[1] + 1)
+        receive.done_at = sent.sent_at
+        while receive.done_at in rank.busy:
+            receive.done_at += 1
+        rank.busy.add(receive.done_at)
+        self._held -= len(theirs.data)
         self._arrived[dst, ours.number] = wire.Arrived(ours.number, src, theirs.data)
         self.messages.append(
             Message(
@@ -338,13 +352,14 @@ class Network:
         """What each rank does, with the first operation that it waits for."""
         found = []
         for number, rank in enumerate(self._ranks):
+            call, peers = "returned" if rank.finished else "computing", list[int]()
+            file, line, function = "", 0, ""
             pending = [rank.posted[n] for n in rank.waits if not rank.posted[n].complete]
             if pending:
-                op = pending[0].op
-                said = (op.call, self._peers(pending[0]), op.file, op.line, op.function)
-            else:
-                said = ("returned" if rank.finished else "computing", [], "", 0, "")
-            found.append(State(number, *said, rank.sent, rank.received))
+                op, peers = pending[0].op, self._peers(pending[0])
+                call, file, line, function = op.call, op.file, op.line, op.function
+            counts = rank.sent, rank.received
+            found.append(State(number, call, peers, file, line, function, *counts))
         return found
 
     def _peers(self, posted: _Posted) -> list[int]:

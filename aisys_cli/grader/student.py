@@ -233,7 +233,7 @@ class Student:
     def _faulted(self, fault: Fault) -> BaseException:
         self._deadlocks += fault.deadlock
         if fault.reply is None:
-            return StudentRaised(fault.text, None, fault)
+            return StudentRaised(clean(fault.text, limit=1000), None, fault)
         try:
             self._value(msgspec.structs.replace(fault.reply, output=""))
         except StudentRaised as error:

@@ -19,6 +19,7 @@ stuck is a deadlock once nothing has been heard for QUIET seconds.
 from __future__ import annotations
 
 import functools
+import itertools
 import select
 import time
 from collections import deque
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Fault", "RankLost", "Run", "World", "gloo_join", "gloo_run", "metered_run", "worlds"]
 
 QUIET = 0.5  # seconds without a word of any rank
-LOST = 30.0  # seconds after which a gloo world that should go on is given up as our fault
+MAX_UNWINDING = 100  # messages of a rank that was told to stop
 _SAYS = wire.Enter | wire.Returned | wire.Raised | wire.Refused
 _Reply = wire.Returned | wire.Raised | wire.Refused
 
@@ -152,7 +153,13 @@ class _Ranks:
         self.cells = cells
         self.seconds = seconds
         self.replies: list[_Reply | None] = [None] * len(cells)
-        self.output = ""  # what the ranks printed
+        self._outputs = [""] * len(cells)
+
+    @property
+    def output(self) -> str:
+        """What the ranks printed, in the order of the ranks."""
+        said = [(rank, text.rstrip()) for rank, text in enumerate(self._outputs)]
+        return "".join(f"rank {rank}: {text}\n" for rank, text in said if text)
 
     def begin(self, call: wire.Call, args: Sequence[Sequence[Any]]) -> None:
         size = len(self.cells)
@@ -171,8 +178,7 @@ class _Ranks:
         message = self.guarded(rank, self.cells[rank].turn, _SAYS)
         if not isinstance(message, wire.Enter):
             self.replies[rank] = message
-            if message.output:
-                self.output += f"rank {rank}: {message.output.rstrip()}\n"
+            self._outputs[rank] = message.output
         return message
 
     def enter(self, network: Network, rank: int, message: wire.Enter) -> None:
@@ -247,7 +253,11 @@ def _stop(ranks: _Ranks, network: Network, running: list[int]) -> None:
     """Unwind the ranks that have not answered, so that their cells can be used again."""
     for rank in range(len(ranks.cells)):
         waits = rank not in running
-        while not network.finished(rank):
+        for turns in itertools.count():
+            if network.finished(rank):
+                break
+            if turns > MAX_UNWINDING:
+                raise RankLost(rank, wire.Malformed("operations after the run had ended"))
             if waits:
                 ranks.tell(rank, wire.Stop())
             message = ranks.turn(rank)
@@ -361,11 +371,14 @@ def gloo_run(
     """Run a call in every rank of a connected world. After Fault or RankLost it must go."""
     ranks = _Ranks(cells, seconds)
     network = Network(world.size, rendezvous=True, observed=True)
+    start = time.monotonic()
     try:
         ranks.begin(call, args)
         _follow(ranks, network)
     finally:
         ranks.end()
+        for cell in cells:  # all of them at once: together the time is theirs once
+            cell.count_wait((time.monotonic() - start) / len(cells))
     return _judge(ranks, network)
 
 
@@ -386,16 +399,16 @@ def _follow(ranks: _Ranks, network: Network) -> None:
             if ranks.replies[rank] is not None:
                 poll.unregister(fd)
         unfinished = [rank for rank in range(size) if ranks.replies[rank] is None]
-        for rank in unfinished:
-            if not waits[rank]:
-                ranks.guarded(rank, ranks.cells[rank].overdue, heard[rank])
-        if unfinished and all(waits[rank] for rank in unfinished):
+        computing = [rank for rank in unfinished if not waits[rank]]
+        if unfinished and not computing:
             quiet = time.monotonic() - max(heard)
             raised = any(isinstance(one, wire.Raised | wire.Refused) for one in ranks.replies)
             if network.stuck() and (raised or quiet > QUIET):
                 return
-            if quiet > LOST:
-                raise RuntimeError(f"a gloo world of {size} stands still, and ought not to")
+        # Ranks that wait although they could go on: their records are not what they do.
+        for rank in computing or unfinished:
+            since = heard[rank] if computing else max(heard)
+            ranks.guarded(rank, ranks.cells[rank].overdue, since)
 
 
 def _hear(ranks: _Ranks, network: Network, rank: int) -> bool:
@@ -415,7 +428,7 @@ def _take(ranks: _Ranks, network: Network, rank: int) -> bool:
     if isinstance(message, wire.Enter):
         ranks.enter(network, rank, message)
         return bool(message.waits)
-    if isinstance(message, wire.Raised) and message.fault.type == "Stopped":
+    if isinstance(message, wire.Raised) and message.stopped:
         ranks.replies[rank] = None  # gloo told it that another rank is gone: hear which
         return True
     network.finish(rank)

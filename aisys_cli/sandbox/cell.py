@@ -269,6 +269,11 @@ def is_forbidden(error: BaseException) -> bool:
     return getattr(type(error), "aisys_forbidden", False) is True
 
 
+def is_stopped(error: BaseException) -> bool:
+    kind = type(error)
+    return kind.__name__ == "Stopped" and kind.__module__ == "aisys_cli.sandbox.comm"
+
+
 def _text(error: BaseException) -> str:
     try:
         return str(error)
@@ -392,5 +397,7 @@ def _answer(submission: Submission, request: wire.Call, output: _Output, room: i
     # The student-code boundary.
     except BaseException as error:
         fault = submission.fault(error)
-        reply = wire.Raised(request.id, fault, output.take(), is_forbidden(error))
+        reply = wire.Raised(
+            request.id, fault, output.take(), is_forbidden(error), is_stopped(error)
+        )
     return wire.encode(reply)

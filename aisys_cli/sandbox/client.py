@@ -11,7 +11,6 @@ import re
 import select
 import signal
 import socket
-import struct
 import time
 from collections import Counter
 from typing import Any
@@ -28,6 +27,7 @@ __all__ = ["Cell", "CellDied", "CellTimeout", "Host", "HostLost", "Starting"]
 START_SECONDS = 60.0
 EXIT_SECONDS = 10.0
 SAMPLES = 10
+CHECKED = 64  # turns
 LONG = 0.1  # seconds of an answer from which on it is worth asking why
 _TRACE = re.compile(rb'File "([^"\n]{1,200})", line (\d{1,7}) in ([^\n]{1,200})')
 
@@ -242,7 +242,7 @@ class Cell:
         self.used = 0.0  # CPU seconds, over all requests so far
         self.waited = 0.0  # seconds on the clock, less those queued, over all requests so far
         self._queued_before = 0.0
-        self._seconds = self._begun = self._patience = 0.0
+        self._seconds = self._begun = 0.0
         self._cpu_before: float | None = None
         self._host = host
         self._sock = sock
@@ -252,7 +252,7 @@ class Cell:
         self._pid = pid
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
-        self._calls = 0
+        self._calls = self._turns = 0
         os.set_blocking(trace, False)
 
     def load(self, request: wire.Load, *, seconds: float) -> wire.Loaded | wire.LoadFailed:
@@ -285,11 +285,6 @@ class Cell:
         self._cpu_before, self._begun = self._cpu(), time.monotonic()
         if self.speaks:
             self._unasked()
-        if seconds != self._patience:
-            # The kernel's own limit: with Python's each call would ask twice.
-            limit = struct.pack("ll", int(seconds * BUSY_FACTOR) + 1, 0)
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-            self._patience = seconds
         self.tell(request)
 
     def tell(self, message: msgspec.Struct) -> None:
@@ -297,28 +292,45 @@ class Cell:
         if self._used_since(time.monotonic() - self._begun) >= self._seconds:
             raise self._timeout(self._begun, Counter())
         try:
-            wire.send(self._sock, message)
-        except BlockingIOError:
+            self._send(wire.frame(message))
+        except TimeoutError:
             raise self._timeout(self._begun, Counter()) from None
         except OSError:
             raise self._ended() from None
 
+    def _send(self, data: bytes) -> None:
+        """TimeoutError if the cell does not take it. Mostly there is room for all of it."""
+        try:
+            sent = self._sock.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            self._sock.settimeout(self._seconds * BUSY_FACTOR)
+            self._sock.sendall(memoryview(data)[sent:])
+            self._sock.settimeout(None)
+
     def turn(self, kind: Any) -> Any:
         """What the cell says next; CellTimeout, CellDied or Malformed if it does not."""
         start = time.monotonic()
+        self._turns += 1
+        if self._turns % CHECKED == 0:  # of one that speaks all the time nobody else asks
+            self.overdue(start)
         try:
             body = self._wait(start)
         except OSError:
             body = None
         finally:
-            wall = time.monotonic() - start
-            if wall > LONG:
-                queued, self._queued_before = self._queued_before, self._queued()
-                wall -= min(self._queued_before - queued, wall * (1 - WALL_FACTOR / BUSY_FACTOR))
-            self.waited += wall
+            self.count_wait(time.monotonic() - start)
         if body is None:
             raise self._ended()
         return wire.decode(body, kind)
+
+    def count_wait(self, wall: float) -> None:
+        """Add to `waited` so many seconds on the clock, less those in which it queued."""
+        if wall > LONG:
+            queued, self._queued_before = self._queued_before, self._queued()
+            wall -= min(self._queued_before - queued, wall * (1 - WALL_FACTOR / BUSY_FACTOR))
+        self.waited += wall
 
     def overdue(self, since: float) -> None:
         """CellTimeout if a turn that started then has passed its limit."""

@@ -22,6 +22,7 @@ __all__ = ["Comm", "Link", "Stopped", "Work"]
 
 _DTYPES = {getattr(torch, name): name for name in wire.ITEM_BYTES}
 MAX_NDIM = 8
+_Call = Literal["send", "recv", "isend", "irecv", "sendrecv", "barrier"]
 
 
 class Stopped(BaseException):
@@ -90,23 +91,25 @@ class Comm:
 
     def send(self, tensor: torch.Tensor, dst: int, tag: int = 0) -> None:
         """Send `tensor` to rank `dst`; returns when `tensor` may be changed again."""
-        self._wait([self._post_send(tensor, dst, tag, "send")])
+        self._wait([self._post(self._sending_op(tensor, dst, tag, "send"))])
 
     def recv(self, tensor: torch.Tensor, src: int | None = None, tag: int = 0) -> int:
         """Receive into `tensor` from rank `src`, from any rank if None; returns the sender."""
-        number = self._post_recv(tensor, src, tag, "recv")
+        number = self._post(self._receiving_op(tensor, src, tag, "recv"), into=tensor)
         self._wait([number])
         return self._sources.pop(number)
 
     def isend(self, tensor: torch.Tensor, dst: int, tag: int = 0) -> Work:
         """Start to send. `tensor` must stay as it is until the work's wait() returns."""
-        number = self._post_send(tensor, dst, tag, "isend")
-        self._sending[number] = (tensor, self._new[-1].data, self._new[-1].line)
+        op = self._sending_op(tensor, dst, tag, "isend")
+        number = self._post(op)
+        self._sending[number] = (tensor, op.data, op.line)
         return Work(self, number)
 
     def irecv(self, tensor: torch.Tensor, src: int | None = None, tag: int = 0) -> Work:
         """Start to receive. `tensor` holds the message once the work's wait() returned."""
-        return Work(self, self._post_recv(tensor, src, tag, "irecv"))
+        op = self._receiving_op(tensor, src, tag, "irecv")
+        return Work(self, self._post(op, into=tensor))
 
     def sendrecv(
         self,
@@ -122,33 +125,35 @@ class Comm:
         torch.distributed.batch_isend_irecv), so a ring of these cannot deadlock.
         `recv_tensor` must not share memory with `send_tensor`.
         """
-        if torch.is_tensor(send_tensor) and torch.is_tensor(recv_tensor):
-            first, second = _extent(send_tensor), _extent(recv_tensor)
-            if first[0] < second[1] and second[0] < first[1]:
-                raise ValueError("sendrecv: send_tensor and recv_tensor share memory")
-        sent = self._post_send(send_tensor, dst, tag, "sendrecv")
-        received = self._post_recv(recv_tensor, src, tag, "sendrecv")
+        sending = self._sending_op(send_tensor, dst, tag, "sendrecv")
+        receiving = self._receiving_op(recv_tensor, src, tag, "sendrecv")
+        first, second = _extent(send_tensor), _extent(recv_tensor)
+        if first[0] < second[1] and second[0] < first[1]:
+            raise ValueError("sendrecv: send_tensor and recv_tensor share memory")
+        sent = self._post(sending)
+        received = self._post(receiving, into=recv_tensor)
         self._wait([sent, received])
         return self._sources.pop(received)
 
     def barrier(self) -> None:
         """Wait until every rank has entered its barrier."""
-        self._wait([self._post("barrier", -1, 0, "", [], b"", "barrier")])
+        self._wait([self._post(self._op("barrier", -1, 0, "", [], b"", "barrier"))])
 
     # -- below -----------------------------------------------------------------------
 
-    def _post_send(self, tensor: torch.Tensor, dst: int, tag: int, call: str) -> int:
-        dtype = _checked(tensor, call)
-        data = _bytes_of(tensor)
-        peer = self._peer(dst, "dst", call)
-        return self._post("send", peer, tag, dtype, list(tensor.shape), data, call)
+    # An operation is made, with all that can be wrong with it, before it is posted.
 
-    def _post_recv(self, tensor: torch.Tensor, src: int | None, tag: int, call: str) -> int:
+    def _sending_op(self, tensor: torch.Tensor, dst: int, tag: int, call: _Call) -> wire.Op:
+        dtype = _checked(tensor, call)
+        peer = self._peer(dst, "dst", call)
+        return self._op("send", peer, tag, dtype, list(tensor.shape), _bytes_of(tensor), call)
+
+    def _receiving_op(
+        self, tensor: torch.Tensor, src: int | None, tag: int, call: _Call
+    ) -> wire.Op:
         dtype = _checked(tensor, call)
         peer = -1 if src is None else self._peer(src, "src", call)
-        number = self._post("recv", peer, tag, dtype, list(tensor.shape), b"", call)
-        self._receiving[number] = tensor
-        return number
+        return self._op("recv", peer, tag, dtype, list(tensor.shape), b"", call)
 
     def _peer(self, rank: int, name: str, call: str) -> int:
         if isinstance(rank, bool) or not isinstance(rank, int):
@@ -159,7 +164,7 @@ class Comm:
             raise ValueError(f"{call}: {name} = {rank} is this rank itself")
         return rank
 
-    def _post(
+    def _op(
         self,
         kind: Literal["send", "recv", "barrier"],
         peer: int,
@@ -167,15 +172,21 @@ class Comm:
         dtype: str,
         shape: list[int],
         data: bytes,
-        call: str,
-    ) -> int:
-        if isinstance(tag, bool) or not isinstance(tag, int) or not 0 <= tag < 1 << 31:
-            raise ValueError(f"{call}: tag = {tag!r:.100} is not an int >= 0")
+        call: _Call,
+    ) -> wire.Op:
+        if isinstance(tag, bool) or not isinstance(tag, int):
+            raise TypeError(f"{call}: tag = {tag!r:.100} is not an int")
+        if not 0 <= tag < 1 << 31:
+            raise ValueError(f"{call}: tag = {tag} is not an int >= 0 of 31 bits")
         self._number += 1
-        file, line, function = self._here()
-        op = wire.Op(self._number, kind, peer, tag, dtype, shape, data, call, file, line, function)
+        place = self._here()
+        return wire.Op(self._number, kind, peer, tag, dtype, shape, data, call, *place)
+
+    def _post(self, op: wire.Op, *, into: torch.Tensor | None = None) -> int:
         self._new.append(op)
-        return self._number
+        if into is not None:
+            self._receiving[op.number] = into
+        return op.number
 
     def _here(self) -> tuple[str, int, str]:
         """The innermost line of the student's files that is being executed."""
@@ -183,7 +194,8 @@ class Comm:
         walk: Any = frame
         while walk is not None:
             if walk.f_code.co_filename in self._files:
-                return walk.f_code.co_filename, walk.f_lineno, walk.f_code.co_qualname
+                code = walk.f_code
+                return code.co_filename[:200], walk.f_lineno, code.co_qualname[:200]
             walk = walk.f_back
         return "", 0, ""
 
@@ -213,9 +225,8 @@ class Comm:
     def _finish(self) -> None:
         """The rank's function has returned: hand over what is left."""
         self._unchanged()
-        if self._new:
-            new, self._new = self._new, []
-            self._link.enter(new, [])
+        new, self._new = self._new, []
+        self._link.enter(new, [])
 
 
 def _checked(tensor: torch.Tensor, call: str) -> str:
@@ -235,7 +246,7 @@ def _checked(tensor: torch.Tensor, call: str) -> str:
 
 def _bytes_of(tensor: torch.Tensor) -> bytes:
     tensor = tensor.detach()
-    if tensor.is_complex():
+    if tensor.is_conj() or tensor.is_neg():  # a view that stands for other numbers
         tensor = tensor.resolve_conj().resolve_neg()
     if tensor.dtype is torch.bfloat16:  # which numpy does not know
         tensor = torch.empty(tensor.numel(), dtype=tensor.dtype).copy_(tensor.reshape(-1))

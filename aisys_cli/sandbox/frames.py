@@ -6,7 +6,7 @@ import os
 import socket
 import struct
 
-__all__ = ["Malformed", "Receiver", "send"]
+__all__ = ["Malformed", "Receiver", "framed", "send"]
 
 MAX_REQUEST = 64 << 20  # bytes of a frame that the trusted side sends
 _LENGTH = struct.Struct("<I")
@@ -16,9 +16,13 @@ class Malformed(Exception):
     """A frame that is not a message of the expected type; str() says what came."""
 
 
+def framed(body: bytes) -> bytes:
+    return _LENGTH.pack(len(body)) + body
+
+
 def send(sock: socket.socket, body: bytes, *, fds: tuple[int, ...] = ()) -> None:
     """Write one frame; descriptors travel with its first byte."""
-    frame = _LENGTH.pack(len(body)) + body
+    frame = framed(body)
     if fds:
         frame = frame[socket.send_fds(sock, [frame], list(fds)) :]
     sock.sendall(frame)

@@ -45,7 +45,8 @@ class MeteredLink:
     def enter(self, ops: list[wire.Op], waits: list[int]) -> list[wire.Arrived]:
         if self._stopped:
             raise Stopped
-        wire.send(self._sock, wire.Enter(ops, waits))
+        if ops or waits:
+            wire.send(self._sock, wire.Enter(ops, waits))
         if not waits:
             return []
         body = self._receiver.read()
@@ -70,7 +71,8 @@ class GlooLink:
     def enter(self, ops: list[wire.Op], waits: list[int]) -> list[wire.Arrived]:
         records = [_without_data(op) for op in ops]
         sources, self._sources = self._sources, []
-        wire.send(self._sock, wire.Enter(records, waits, sources))
+        if records or waits or sources:
+            wire.send(self._sock, wire.Enter(records, waits, sources))
         for op in ops:
             self._started[op.number] = (*self._start(op), op)
         return [one for number in waits if (one := self._complete(number)) is not None]

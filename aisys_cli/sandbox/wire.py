@@ -51,6 +51,7 @@ __all__ = [
     "Stop",
     "decode",
     "encode",
+    "frame",
     "send",
     "size_of",
 ]
@@ -223,6 +224,9 @@ class LoadFailed(msgspec.Struct, tag=True):
     output: str = ""
 
 
+_Name = Annotated[str, msgspec.Meta(max_length=200)]
+
+
 class Op(msgspec.Struct, array_like=True, frozen=True):
     """One operation of a rank on the network, numbered in program order from 1.
 
@@ -234,13 +238,13 @@ class Op(msgspec.Struct, array_like=True, frozen=True):
     kind: Literal["send", "recv", "barrier"]
     peer: int
     tag: int
-    dtype: str
+    dtype: Annotated[str, msgspec.Meta(max_length=20)]
     shape: Shape
     data: bytes
-    call: str
-    file: str
+    call: Literal["send", "recv", "isend", "irecv", "sendrecv", "barrier"]
+    file: _Name
     line: int
-    function: str
+    function: _Name
 
 
 class Enter(msgspec.Struct, tag=True):
@@ -283,6 +287,7 @@ class Raised(msgspec.Struct, tag=True):
     fault: Fault
     output: str = ""
     forbidden: bool = False
+    stopped: bool = False  # by us: the run of the world is over
 
 
 class Refused(msgspec.Struct, tag=True):
@@ -387,6 +392,11 @@ def decode(data: bytes, kind: type[T] | Any) -> T:
 def size_of(dtype: str, shape: list[int]) -> int:
     """Bytes of a dense tensor of a dtype in ITEM_BYTES."""
     return math.prod(shape) * ITEM_BYTES[dtype]
+
+
+def frame(message: Any) -> bytes:
+    """The bytes of a message as they go over a socket."""
+    return frames.framed(encode(message))
 
 
 def send(sock: socket.socket, message: Any, *, fds: tuple[int, ...] = ()) -> None:

@@ -12,7 +12,6 @@ import pytest
 from harness import FEW_SECONDS, Ranks, descendants, wait_until
 from ranks import ATTACKS, HONEST, RIGHT, Seen
 
-from aisys_cli.grader import world as world_module
 from aisys_cli.grader.student import EndCheck, StudentRaised
 from aisys_cli.grader.world import World
 
@@ -29,12 +28,6 @@ def neighbour(torch_host):
     own = Ranks(torch_host, NEIGHBOUR)
     yield own
     own.close()
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch):
-    """A world that is given up is our failure; it should be seen in less than half a minute."""
-    monkeypatch.setattr(world_module, "LOST", 3.0)
 
 
 def one_run(own, world, name):

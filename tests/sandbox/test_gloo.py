@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from harness import FEW_SECONDS, Ranks, descendants, is_running, line_of, wait_until
 
-from aisys_cli.grader import world as world_module
 from aisys_cli.grader.student import StudentRaised
 from aisys_cli.grader.world import World
 
@@ -390,8 +389,7 @@ def test_one_that_raised_is_named(submission):
     assert failure.evidence.where.line == at("# of rank 1")
 
 
-def test_an_error_that_is_called_as_ours_is_the_students(submission, monkeypatch):
-    monkeypatch.setattr(world_module, "LOST", 3.0)  # after which it would be our fault
+def test_an_error_that_is_called_as_ours_is_the_students(submission):
     failure = fails(submission, gloo(2), "raises_what_is_called_stopped")
     assert (failure.verdict, failure.message) == ("error", "rank 1: Stopped: mine")
 
