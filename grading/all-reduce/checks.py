@@ -169,7 +169,7 @@ def calls_in_a_row(student, drawn):
             extra, outs = [i % size], [xs[i % size]] * size
         elif name == "all_gather":
             xs = [chunk(total, size, rank) for rank in range(size)]
-            extra, outs = [6], [total.reshape(-1)] * size
+            extra, outs = [6 if 6 % size else None], [total.reshape(-1)] * size
         lines.append(f"{name}(x, comm, {extra[0]!r})")
         for rank in range(size):
             kind = layout if xs[rank].ndim == 2 else "contiguous"
