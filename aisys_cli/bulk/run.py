@@ -48,11 +48,13 @@ def grade_one(
     seed: int,
     only: Iterable[str] = (),
     examples: int | None = None,
+    exit_first: bool = False,
 ) -> Done:
     """One submission's report, with the calls of its smallest failing inputs."""
     job = job_for(submission, seed=seed, only=only)
     job.keep_calls = True
     job.examples = examples
+    job.exit_first = exit_first
     return next(iter(pool.grade([job])))
 
 

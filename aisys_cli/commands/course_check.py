@@ -21,6 +21,9 @@ def course_check(
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds for reference and wheats.")] = 5,
     chaff_seeds: Annotated[int, typer.Option(min=1, help="Seeds for each chaff.")] = 1,
+    all_checks: Annotated[
+        bool, typer.Option("--all-checks", help="Chaffs meet every check, not only theirs.")
+    ] = False,
     matrix: Annotated[
         bool, typer.Option("--matrix", help="Show which check rejects which chaff.")
     ] = False,
@@ -62,7 +65,7 @@ def course_check(
                 workers=jobs,
                 isolation=isolation,
                 progress=_progress,
-                blocking=not matrix,
+                chaffs_meet="blocked too" if matrix else "all" if all_checks else "theirs",
             )
             problems = result.problems
             chaffs = len(result.rejections)

@@ -2,13 +2,14 @@
 
 The part of `aisys course check` that grades: the starter passes nothing, the reference
 and the wheats pass everything on several seeds, every chaff fails the checks that it
-names and no others than those it allows, and the reference can be drawn.
+names (and, if asked, no others than those it allows), and the reference can be drawn.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import msgspec
 
@@ -63,19 +64,22 @@ def audit(
     workers: int,
     isolation: str,
     progress: Callable[[int, int], None],
-    blocking: bool = True,
+    chaffs_meet: Literal["theirs", "all", "blocked too"] = "theirs",
 ) -> Audit:
-    """Grade every solution of the lab; `progress` hears (done, total). Without `blocking` a
-    chaff meets every check, those included that need one it fails; what fails then beyond
-    its may_fail is no problem."""
+    """Grade every solution of the lab; `progress` hears (done, total).
+
+    `chaffs_meet` says which checks a chaff is graded with: those that it says must reject it;
+    all of them, so that one that fails beyond its may_fail is a problem; or even those
+    that need one which it fails, to see who rejects whom (nothing then is beyond may_fail).
+    """
     cases = {f"{c.solution.name}@{c.seed}": c for c in _cases(lab, seeds, chaff_seeds)}
     result = Audit()
     with open_pool(lab, isolation=isolation, hidden=True, workers=workers) as pool:
-        for done in pool.grade(_job(name, case, blocking=blocking) for name, case in cases.items()):
+        for done in pool.grade(_job(name, case, chaffs_meet) for name, case in cases.items()):
             report = done.report
             case = cases[report.submission]
             result.graded += 1
-            result.problems += _problems(case, report, blocking=blocking)
+            result.problems += _problems(case, report, strict=chaffs_meet == "all")
             if isinstance(case.solution, solutions.Chaff) and case.seed == 1:
                 result.rejections[case.solution.name] = {
                     check.id: check.inputs for check in report.checks if _failed(check)
@@ -110,7 +114,9 @@ def audit_mutants(
     why = equivalent(lab)
     result = MutantAudit(total=len(changes), stale=[one for one in why if one not in changes])
     cases = [_Case(solutions.Solution(name, files), 1) for name, files in changes.items()]
-    jobs = (_job(case.solution.name, case) for case in cases)
+    jobs = [_job(case.solution.name, case, "all") for case in cases]
+    for job in jobs:
+        job.exit_first = True
     with open_pool(lab, isolation=isolation, hidden=True, workers=workers) as pool:
         for done, report in enumerate((one.report for one in pool.grade(jobs)), 1):
             name = report.submission
@@ -143,11 +149,14 @@ def matrix(lab: Lab, rejections: dict[str, dict[str, int]]) -> list[str]:
     return lines
 
 
-def _job(name: str, case: _Case, *, blocking: bool = True) -> Job:
+def _job(name: str, case: _Case, chaffs_meet: str) -> Job:
     digest = hashlib.blake2b(b"".join(case.solution.files.values()), digest_size=12)
     job = job_for(Submission(name, case.solution.files, digest.hexdigest()), seed=case.seed)
     # Whether a check rejects is all that counts here; the smallest input is not needed.
-    job.shrink, job.blocking = False, blocking
+    job.shrink = False
+    if isinstance(case.solution, solutions.Chaff):
+        job.only = case.solution.facts.rejected_by if chaffs_meet == "theirs" else []
+        job.blocking = chaffs_meet != "blocked too"
     return job
 
 
@@ -155,24 +164,24 @@ def _failed(check: CheckResult) -> bool:
     return check.verdict not in ("pass", "blocked", "infra")
 
 
-def _problems(case: _Case, report: Report, *, blocking: bool) -> list[str]:
+def _problems(case: _Case, report: Report, *, strict: bool) -> list[str]:
     found = []
     for check in report.checks:
         if check.verdict == "infra":
             found.append(f"{report.submission}: check {check.id} broke: {check.message}")
-        elif (wrong := _wrong(case, check, blocking=blocking)) is not None:
+        elif (wrong := _wrong(case, check, strict=strict)) is not None:
             found.append(f"{report.submission}: check {check.id} {wrong}")
     return found
 
 
-def _wrong(case: _Case, check: CheckResult, *, blocking: bool) -> str | None:
+def _wrong(case: _Case, check: CheckResult, *, strict: bool) -> str | None:
     """What is wrong with this verdict on this solution; None if nothing is."""
     failed = _failed(check)
     if isinstance(case.solution, solutions.Chaff):
         facts = case.solution.facts
         if check.id in facts.rejected_by and not failed:
             return f"must reject it, but said {check.verdict}"
-        if failed and blocking and check.id not in [*facts.rejected_by, *facts.may_fail]:
+        if failed and strict and check.id not in [*facts.rejected_by, *facts.may_fail]:
             return f"failed it too ({check.message}), which its may_fail does not have"
         return None
     if case.solution.name == "starter":

@@ -42,6 +42,7 @@ class Job(msgspec.Struct, tag=True):
 
     `examples` replaces the number of inputs of every check. Without `shrink` a check ends
     at its first failing input; without `blocking` it runs although one that it `needs` failed.
+    With `exit_first` the checks after the first that does not pass are left out.
     """
 
     submission: str
@@ -56,6 +57,7 @@ class Job(msgspec.Struct, tag=True):
     examples: int | None = None
     shrink: bool = True
     blocking: bool = True
+    exit_first: bool = False
 
 
 class KeptCall(msgspec.Struct, frozen=True):

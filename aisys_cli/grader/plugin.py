@@ -191,6 +191,8 @@ class Checks:
                 hypothesis.seed(seed)(item.obj)
                 hypothesis.settings(max_examples=job.examples or check.examples)(item.obj)
             results[check.id] = self._run_one(check, student)
+            if job.exit_first and results[check.id].verdict != "pass":
+                break
         return list(results.values())
 
     @property

@@ -3,7 +3,7 @@
 import pytest
 from harness import copy_of_course
 
-from aisys_cli.course.audit import audit
+from aisys_cli.course.audit import audit, audit_mutants, matrix
 from aisys_cli.course.load import load_lab
 
 
@@ -60,7 +60,7 @@ def problems(tmp_path_factory):
         '{ old = "return a + b", new = "return a" },\n'
         '{ old = "return a * b", new = "return a" },\n]\n'
     )
-    return audit_of(course).problems
+    return audit_of(course, chaffs_meet="all").problems
 
 
 PROBLEMS = {
@@ -108,3 +108,68 @@ def test_a_check_that_breaks_is_told_as_broken(own_course):
     found = audit_of(own_course).problems
     broken = [one for one in found if one.startswith("reference@1: check 2.1 broke: NameError")]
     assert len(broken) == 1
+
+
+def test_by_default_a_chaff_meets_its_own_checks_only(own_course):
+    (own_course / "solutions/small/chaffs/too-much.toml").write_text(
+        'mistake = "two at once"\nrejected_by = ["2.1"]\nedits = [\n'
+        '{ old = "return -a", new = "return a" },\n'
+        '{ old = "return xs * k", new = "return xs" },\n]\n'
+    )
+    found = audit_of(own_course)
+    assert found.problems == []
+    assert list(found.rejections["chaff-too-much"]) == ["2.1"]
+
+
+def test_the_matrix_runs_what_would_be_blocked(own_course):
+    (own_course / "solutions/small/chaffs/both.toml").write_text(
+        'mistake = "mul is wrong, which add hides"\nrejected_by = ["1.1"]\nedits = [\n'
+        '{ old = "return a + b", new = "return a" },\n'
+        '{ old = "return a * b", new = "return a" },\n]\n'
+    )
+    found = audit_of(own_course, chaffs_meet="blocked too")
+    assert found.problems == []
+    assert {"1.1", "1.2"} <= set(found.rejections["chaff-both"])
+
+
+def test_a_matrix_says_who_rejects_whom_and_what_only_one_does(lab):
+    lines = matrix(lab, {"a": {"1.1": 3}, "b": {"1.1": 1, "2.1": 12}})
+    ids = [check.id for check in lab.facts.checks]
+    assert lines[0].split() == ids
+    assert lines[1].split() == ["a", *("3" if id == "1.1" else "." for id in ids)]
+    assert lines[2].split() == ["b", *({"1.1": "1", "2.1": "12"}.get(id, ".") for id in ids)]
+    assert "1.1   rejects 2, 1 of them alone" in lines
+    assert "2.1   rejects 1, 0 of them alone   rejects nothing that another does not" in lines
+
+
+def mutants_of(course):
+    settings = {"workers": 2, "isolation": "bwrap", "progress": lambda *_: None}
+    return audit_mutants(load_lab(course, "small"), **settings)
+
+
+def test_mutants_are_noticed_and_an_explanation_must_be_of_one_that_is_not(own_course):
+    (own_course / "solutions/small/equivalent.toml").write_text(
+        "[[mutants]]\nchange = 'small.py: neg: -a -> a'\nwhy = 'but it is noticed'\n"
+        "[[mutants]]\nchange = 'small.py: gone: 1 -> 2'\nwhy = 'there is no such one'\n"
+    )
+    found = mutants_of(own_course)
+    assert found.survivors == []
+    assert found.killed == found.total > 5
+    assert found.share == 1.0
+    assert found.stale == ["small.py: gone: 1 -> 2", "small.py: neg: -a -> a"]
+
+
+def test_a_mutant_that_no_check_notices_is_listed_until_it_is_explained(own_course):
+    path = own_course / "solutions/small/reference/small.py"
+    path.write_text(path.read_text() + "\n\ndef never_called(a):\n    return a < 3\n")
+    found = mutants_of(own_course)
+    survivor = "small.py: never_called: a < 3 -> a <= 3"
+    assert survivor in found.survivors
+    assert found.share < 1.0
+    (own_course / "solutions/small/equivalent.toml").write_text(
+        f"[[mutants]]\nchange = '{survivor}'\nwhy = 'nobody calls it'\n"
+    )
+    again = mutants_of(own_course)
+    assert again.explained == [survivor]
+    assert survivor not in again.survivors
+    assert again.stale == []

@@ -39,7 +39,7 @@ def test(
         typer.Argument(metavar="[LAB[/TASK]|CHECK]...", help="Default: every public check."),
     ] = None,
     first: Annotated[
-        bool, typer.Option("-x", "--exitfirst", help="Show the first failure only.")
+        bool, typer.Option("-x", "--exitfirst", help="Stop at the first failure.")
     ] = False,
     last_failed: Annotated[
         bool, typer.Option("--last-failed", help="Only checks that did not pass last time.")
@@ -69,15 +69,14 @@ def test(
         if format is Format.text:
             count = counted(len(only) or len(lab.public()), "public check")
             say(f"Testing {lab.id}{how and f' ({how})'}   seed {seed}   {count}\n")
-        done = grade_one(pool, submission, seed=seed, only=only, examples=examples)
+        done = grade_one(
+            pool, submission, seed=seed, only=only, examples=examples, exit_first=first
+        )
     workspace.record(done.report, done.calls)
     if format is Format.json:
         print(to_json([done.report]), end="")
     else:
-        details = 1 if first else 3
-        text = render_report(
-            done.report, language=context.obj.language, details=details, student=True
-        )
+        text = render_report(done.report, language=context.obj.language, details=3, student=True)
         console().print(text, end="")
     write_reports(report, [done.report])
     return exit_code_of(done.report)
