@@ -1,8 +1,8 @@
-"""An Exchange in the Trace Event Format, which chrome://tracing and ui.perfetto.dev open.
+"""Pictures in the Trace Event Format, which chrome://tracing and ui.perfetto.dev open.
 
-A thread for each rank; a slice for each message at its sender and at its receiver, joined by
-a flow. One latency step is shown as one millisecond: the format has only time, a trace only
-steps.
+A thread for each rank. Of an Exchange, a slice for each message at its sender and at its receiver,
+joined by a flow; of a Gantt, a slice for each bar. One step or tick is shown as one millisecond:
+the format has only time.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import json
 from typing import Any
 
 from aisys_cli.draw.exchange import Exchange, Transfer
+from aisys_cli.draw.gantt import Gantt
 
-__all__ = ["exchange_json"]
+__all__ = ["exchange_json", "gantt_json"]
 
 _STEP = 1000  # microseconds
 
@@ -24,10 +25,26 @@ def exchange_json(picture: Exchange) -> str:
         events.append(_named("thread_name", rank, f"rank {rank}"))
     for number, one in enumerate(picture.transfers, 1):
         events += _events(one, number)
+    return _document(picture.title, events)
+
+
+def gantt_json(picture: Gantt) -> str:
+    """The JSON object, with the events in order of time."""
+    events = [_named("process_name", 0, picture.title)]
+    events += [_named("thread_name", lane, name) for lane, name in enumerate(picture.lanes)]
+    for bar in picture.bars:
+        kind = picture.kinds[bar.kind] if bar.kind < len(picture.kinds) else "bar"
+        event = {"ph": "X", "cat": kind, "name": bar.label, "pid": 0, "tid": bar.lane}
+        span = {"ts": bar.start * _STEP, "dur": (bar.end - bar.start) * _STEP}
+        events.append({**event, **span, "args": {"what": bar.detail or bar.label}})
+    return _document(picture.title, events)
+
+
+def _document(title: str, events: list[dict[str, Any]]) -> str:
     document = {
         "traceEvents": sorted(events, key=lambda event: event["ts"]),
         "displayTimeUnit": "ms",
-        "otherData": {"title": picture.title, "ranks": picture.size, "steps": picture.steps},
+        "otherData": {"title": title},
     }
     return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 

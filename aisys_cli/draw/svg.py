@@ -1,6 +1,7 @@
-"""An Exchange as SVG: a lane for each rank, time downwards, an arrow for each message.
+"""Pictures as SVG: self-contained, without scripts, in the reader's light or dark colours.
 
-Self-contained, without scripts; its colours follow the reader's light or dark setting.
+An Exchange has a lane for each rank, time downwards, an arrow for each message; a Gantt a row
+for each lane, time to the right; a Graph its nodes in layers, what they are made of above.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 from xml.sax.saxutils import escape, quoteattr
 
 from aisys_cli.draw.exchange import Exchange, Transfer
+from aisys_cli.draw.gantt import Gantt
+from aisys_cli.draw.graph import Graph, Graphs, Node
 
-__all__ = ["exchange_svg"]
+__all__ = ["exchange_svg", "gantt_svg", "graphs_svg"]
 
 _LANE, _STEP, _LEFT, _TOP, _BOTTOM = 130, 64, 80, 84, 34
 _STYLE = """
@@ -19,23 +22,20 @@ svg { --ink: #1b1f24; --soft: #6e7781; --paper: #ffffff; font: 13px system-ui, s
 text { fill: var(--ink) } .soft { fill: var(--soft) } .title { font-size: 16px; font-weight: 600 }
 .lane { stroke: var(--soft); stroke-width: 1 } .step { stroke: var(--soft); stroke-dasharray: 1 5 }
 .label { paint-order: stroke; stroke: var(--paper); stroke-width: 5px; font-weight: 600 }
-.arrow { stroke-width: 2; fill: none }
+.arrow { stroke-width: 2; fill: none } .edge { stroke: var(--soft); fill: none }
+.box { fill: var(--paper); stroke-width: 1.5 } .bar { stroke: var(--paper) }
+.on-bar { fill: #ffffff; font-size: 12px } .mono { font-family: ui-monospace, monospace }
 """
 
 
 def exchange_svg(picture: Exchange) -> str:
     """The whole SVG document as text."""
-    width = max(_LEFT + _LANE * picture.size, 8 * max(map(len, [picture.title, *picture.notes])))
+    width = max(_LEFT + _LANE * picture.size, _text_width(picture.title, *picture.notes))
     below = _TOP + _STEP * picture.steps
     height = below + _BOTTOM + 20 * len(picture.notes)
-    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-    name = f'role="img" aria-label={quoteattr(picture.title)}'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} {name}>',
-        f"<title>{escape(picture.title)}</title><style>{_STYLE}</style>",
-        '<rect width="100%" height="100%" style="fill: var(--paper)"/>',
+        *_opened(picture.title, width, height),
         _heads(picture.kinds),
-        f'<text class="title" x="20" y="30">{escape(picture.title)}</text>',
     ]
     for step in range(1, picture.steps + 1):
         y = _TOP + _STEP * (step - 1)
@@ -49,9 +49,30 @@ def exchange_svg(picture: Exchange) -> str:
     # Labels last: no arrow runs over one.
     parts += [_arrow(one, picture.kinds) for one in picture.transfers]
     parts += [_label(one) for one in picture.transfers]
-    for i, note in enumerate(picture.notes):
-        parts.append(f'<text class="soft" x="20" y="{below + 36 + 20 * i}">{escape(note)}</text>')
-    return "\n".join([*parts, "</svg>\n"])
+    return "\n".join([*parts, *_notes(picture.notes, below + 36), "</svg>\n"])
+
+
+def _opened(title: str, width: float, height: float) -> list[str]:
+    """The document's start, with its title above the picture."""
+    size = f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
+    name = f'role="img" aria-label={quoteattr(title)}'
+    return [
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} {name}>',
+        f"<title>{escape(title)}</title><style>{_STYLE}</style>",
+        '<rect width="100%" height="100%" style="fill: var(--paper)"/>',
+        f'<text class="title" x="20" y="30">{escape(title)}</text>',
+    ]
+
+
+def _notes(notes: list[str], y: float) -> list[str]:
+    return [
+        f'<text class="soft" x="20" y="{y + 20 * i:g}">{escape(note)}</text>'
+        for i, note in enumerate(notes)
+    ]
+
+
+def _text_width(*texts: str) -> int:
+    return 40 + 8 * max(map(len, texts), default=0)
 
 
 def _x(rank: int) -> int:
@@ -102,3 +123,113 @@ def _label(one: Transfer) -> str:
     x, y = x1 + along * (x2 - x1), y1 + along * (y2 - y1)
     at = f'x="{x:g}" y="{y + 4:g}" text-anchor="{"start" if right else "middle"}"'
     return f'<text class="label" {at}>{escape(one.label)}</text>'
+
+
+# -- Gantt ---------------------------------------------------------------------
+
+_TICK, _ROW = 34, 38
+
+
+def gantt_svg(picture: Gantt) -> str:
+    """The whole SVG document as text."""
+    left = 30 + 8 * max(map(len, picture.lanes), default=0)
+    below = 70 + _ROW * len(picture.lanes)
+    notes = picture.notes
+    width = max(left + _TICK * picture.ticks + 30, _text_width(picture.title, *notes), 300)
+    height = below + 60 + 20 * len(notes)
+    parts = _opened(picture.title, width, height)
+    for lane, name in enumerate(picture.lanes):
+        y = 70 + _ROW * lane
+        parts.append(f'<text x="20" y="{y + 22}">{escape(name)}</text>')
+        end = left + _TICK * picture.ticks
+        parts.append(f'<line class="step" x1="{left}" y1="{y + 32}" x2="{end}" y2="{y + 32}"/>')
+    for tick in range(0, picture.ticks + 1, 1 if picture.ticks <= 20 else 5):
+        x = left + _TICK * tick
+        parts.append(f'<text class="soft" x="{x}" y="60" text-anchor="middle">{tick}</text>')
+    kinds = max([1, len(picture.kinds), *(bar.kind + 1 for bar in picture.bars)])
+    for bar in picture.bars:
+        x, y = left + _TICK * bar.start, 70 + _ROW * bar.lane + 4
+        across = _TICK * (bar.end - bar.start)
+        box = f'x="{x}" y="{y}" width="{across}" height="26" rx="3"'
+        said = f"<title>{escape(bar.detail or bar.label)}</title>"
+        parts.append(f'<rect class="bar" {box} fill="{_colour(bar.kind, kinds)}">{said}</rect>')
+        middle = f'x="{x + across / 2:g}" y="{y + 17}" text-anchor="middle"'
+        parts.append(f'<text class="on-bar" {middle}>{escape(bar.label)}</text>')
+    at = 20
+    for kind, name in enumerate(picture.kinds):
+        fill = _colour(kind, kinds)
+        parts.append(f'<rect x="{at}" y="{below + 14}" width="14" height="14" fill="{fill}"/>')
+        parts.append(f'<text x="{at + 20}" y="{below + 26}">{escape(name)}</text>')
+        at += 50 + 8 * len(name)
+    return "\n".join([*parts, *_notes(notes, below + 52), "</svg>\n"])
+
+
+# -- graphs --------------------------------------------------------------------
+
+_GAP, _LINE, _BETWEEN = 24, 18, 44
+_MARKS = {"removed": "#d1242f", "merged": "#bf8700", "folded": "#1f6feb", "new": "#1a7f37"}
+
+
+def graphs_svg(picture: Graph | Graphs) -> str:
+    """The whole SVG document as text: the graphs beside each other."""
+    graphs = [picture] if isinstance(picture, Graph) else picture.graphs
+    left, deepest, bodies = 20.0, 0.0, []
+    for graph in graphs:
+        body, across, down = _graph(graph, left, headed=graph is not picture)
+        bodies += body
+        left += across + 40
+        deepest = max(deepest, down)
+    width = max(left, _text_width(picture.title, *picture.notes))
+    height = deepest + 40 + 20 * len(picture.notes)
+    notes = _notes(picture.notes, deepest + 30)
+    return "\n".join([*_opened(picture.title, width, height), *bodies, *notes, "</svg>\n"])
+
+
+def _graph(graph: Graph, left: float, *, headed: bool) -> tuple[list[str], float, float]:
+    """The parts of one graph, its width, and where it ends below."""
+    layers = graph.layers()
+    sizes = {node.id: _box_size(node) for node in graph.nodes}
+    widths = [sum(sizes[n.id][0] + _GAP for n in layer) - _GAP for layer in layers]
+    across = max([*widths, _text_width(graph.title) if headed else 0.0, 120.0])
+    top = 54.0 + 26 * headed
+    middle: dict[str, tuple[float, float, float]] = {}  # x, top, bottom
+    parts = [f'<text x="{left:g}" y="58" font-weight="600">{escape(graph.title)}</text>'] * headed
+    boxes = []
+    for layer, wide in zip(layers, widths, strict=True):
+        x = left + (across - wide) / 2
+        for node in layer:
+            w, h = sizes[node.id]
+            middle[node.id] = (x + w / 2, top, top + h)
+            boxes += _box(node, x, top, w, h)
+            x += w + _GAP
+        top += max((sizes[n.id][1] for n in layer), default=0) + _BETWEEN
+    for node in graph.nodes:
+        for one in node.inputs:
+            if one in middle:
+                x1, _, y1 = middle[one]
+                x2, y2, _ = middle[node.id]
+                half = (y1 + y2) / 2
+                curve = f"M{x1:g} {y1:g} C{x1:g} {half:g} {x2:g} {half:g} {x2:g} {y2:g}"
+                parts.append(f'<path class="edge" d="{curve}"/>')
+    parts += boxes
+    notes = _notes(graph.notes, top) if headed else []
+    down = top - _BETWEEN + (30 + 20 * len(graph.notes)) * headed
+    return [*parts, *(note.replace('x="20"', f'x="{left:g}"', 1) for note in notes)], across, down
+
+
+def _box_size(node: Node) -> tuple[float, float]:
+    texts = [f"{node.id} = {node.label}", *node.lines, node.mark]
+    return 20 + 7.6 * max(map(len, texts)), 10 + _LINE * (1 + len(node.lines) + bool(node.mark))
+
+
+def _box(node: Node, x: float, y: float, w: float, h: float) -> list[str]:
+    edge = _MARKS.get(node.mark, "var(--soft)")
+    dashed = ' stroke-dasharray="4 3"' if node.mark == "removed" else ""
+    place = f'x="{x:g}" y="{y:g}" width="{w:g}" height="{h:g}" rx="5"'
+    parts = [f'<rect class="box" {place} stroke="{edge}"{dashed}/>']
+    texts = [(f"{node.id} = {node.label}", "mono"), *((line, "mono soft") for line in node.lines)]
+    texts += [(node.mark, "soft")] if node.mark else []
+    for i, (text, kind) in enumerate(texts):
+        at = f'x="{x + w / 2:g}" y="{y + 17 + _LINE * i:g}" text-anchor="middle"'
+        parts.append(f'<text class="{kind}" {at}>{escape(text)}</text>')
+    return parts

@@ -10,7 +10,7 @@ from typing import Any
 
 from aisys_cli.bulk.intake import Submission
 from aisys_cli.course.records import Lab
-from aisys_cli.draw import Exchange
+from aisys_cli.draw import Picture, is_empty
 from aisys_cli.errors import CourseError, NothingToDo, UsageError
 from aisys_cli.grader.session import open_student
 from aisys_cli.grader.student import EndCheck, StudentRaised
@@ -46,7 +46,7 @@ class Drawing:
         self._function = pictures[name]
         self._options = _options(name, self._function, options)
 
-    def of(self, submission: Submission, *, isolation: str = "auto") -> Exchange:
+    def of(self, submission: Submission, *, isolation: str = "auto") -> Picture:
         """The picture of that submission; Undrawn if its code does not get through."""
         if submission.problem:
             raise Undrawn(submission.problem, None)
@@ -79,7 +79,7 @@ def undrawable(lab: Lab, submission: Submission, *, isolation: str) -> list[str]
         except Undrawn as error:
             problems.append(f"picture {name}: {error.message}")
         else:
-            if not picture.transfers:
+            if is_empty(picture):
                 problems.append(f"picture {name} is empty")
     return problems
 

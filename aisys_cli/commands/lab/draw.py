@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from aisys_cli.commands.context import Isolation, console, course_of, say, started_lab
-from aisys_cli.errors import ExitCode
+from aisys_cli.errors import ExitCode, UsageError
 
 __all__ = ["draw"]
 
@@ -31,9 +31,7 @@ def draw(
 ) -> ExitCode:
     """A picture of what your code does."""
     from aisys_cli.bulk.intake import read_submission
-    from aisys_cli.draw.perfetto import exchange_json
-    from aisys_cli.draw.svg import exchange_svg
-    from aisys_cli.draw.terminal import exchange_text
+    from aisys_cli.draw import to_svg, to_text, to_trace
     from aisys_cli.grader.drawing import Drawing, Undrawn
     from aisys_cli.report.text import render_evidence
     from aisys_cli.report.writing import write_whole
@@ -47,9 +45,12 @@ def draw(
     except Undrawn as undrawn:
         console().print(render_evidence(undrawn.message, undrawn.evidence), end="")
         return ExitCode.NOT_PASSED
-    console().print(exchange_text(picture), end="")
-    for path, render in ((svg, exchange_svg), (perfetto, exchange_json)):
-        if path is not None:
-            write_whole(path, render(picture).encode())
+    console().print(to_text(picture), end="")
+    trace = to_trace(picture)
+    if perfetto is not None and trace is None:
+        raise UsageError("--perfetto: this picture has no time", remedy="Take --svg")
+    for path, content in ((svg, to_svg(picture)), (perfetto, trace)):
+        if path is not None and content is not None:
+            write_whole(path, content)
             say(f"Wrote {path}")
     return ExitCode.OK
