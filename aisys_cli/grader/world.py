@@ -154,6 +154,7 @@ class _Ranks:
         self.seconds = seconds
         self.replies: list[_Reply | None] = [None] * len(cells)
         self._outputs = [""] * len(cells)
+        self._id = 0
 
     @property
     def output(self) -> str:
@@ -163,6 +164,7 @@ class _Ranks:
 
     def begin(self, call: wire.Call, args: Sequence[Sequence[Any]]) -> None:
         size = len(self.cells)
+        self._id = call.id
         for rank, mine in enumerate(args):
             asked = wire.Call(call.id, call.method, list(mine), call.trace, wire.Rank(rank, size))
             self.guarded(rank, self.cells[rank].begin, asked, self.seconds)
@@ -177,6 +179,9 @@ class _Ranks:
     def turn(self, rank: int) -> Any:
         message = self.guarded(rank, self.cells[rank].turn, _SAYS)
         if not isinstance(message, wire.Enter):
+            if message.id != self._id:
+                why = f"an answer to request {message.id} when {self._id} was asked"
+                raise RankLost(rank, wire.Malformed(why))
             self.replies[rank] = message
             self._outputs[rank] = message.output
         return message
