@@ -76,7 +76,7 @@ def _picture(title: str, run: Run, p: int, n: int) -> Exchange:
             )
         )
     most = max((one.elements for one in run.sent), default=0)
-    legend = "2(3)>1: chunk 2, the sum of 3 ranks' parts, goes to rank 1; e0-3: elements 0 to 3"
+    legend = "2(3)>1: chunk 2, 3 ranks' parts summed, to rank 1; e0-3: elements 0 to 3"
     counts = f"{len(run.messages)} messages, {run.steps} latency steps"
     notes = [legend, f"{counts}; at most {most} elements sent by one rank"]
     return Exchange(title, p, transfers, notes)
