@@ -186,35 +186,81 @@ def graphs_svg(picture: Graph | Graphs) -> str:
 
 
 def _graph(graph: Graph, left: float, *, headed: bool) -> tuple[list[str], float, float]:
-    """The parts of one graph, its width, and where it ends below."""
+    """The parts of one graph, its width, and where it ends below.
+
+    A value that is used further down keeps a narrow lane free in every layer on the way, so
+    that no line runs behind a box.
+    """
     layers = graph.layers()
-    sizes = {node.id: _box_size(node) for node in graph.nodes}
-    widths = [sum(sizes[n.id][0] + _GAP for n in layer) - _GAP for layer in layers]
-    across = max([*widths, _text_width(graph.title) if headed else 0.0, 120.0])
-    top = 54.0 + 26 * headed
-    middle: dict[str, tuple[float, float, float]] = {}  # x, top, bottom
-    parts = [f'<text x="{left:g}" y="58" font-weight="600">{escape(graph.title)}</text>'] * headed
-    boxes = []
-    for layer, wide in zip(layers, widths, strict=True):
-        x = left + (across - wide) / 2
-        for node in layer:
-            w, h = sizes[node.id]
-            middle[node.id] = (x + w / 2, top, top + h)
-            boxes += _box(node, x, top, w, h)
-            x += w + _GAP
-        top += max((sizes[n.id][1] for n in layer), default=0) + _BETWEEN
+    layer_of = {node.id: i for i, layer in enumerate(layers) for node in layer}
+    sizes: dict[_Slot, tuple[float, float]] = {
+        (node.id, layer_of[node.id]): _box_size(node) for node in graph.nodes
+    }
+    rows: list[list[_Slot]] = [[(node.id, i) for node in layer] for i, layer in enumerate(layers)]
     for node in graph.nodes:
         for one in node.inputs:
-            if one in middle:
-                x1, _, y1 = middle[one]
-                x2, y2, _ = middle[node.id]
-                half = (y1 + y2) / 2
-                curve = f"M{x1:g} {y1:g} C{x1:g} {half:g} {x2:g} {half:g} {x2:g} {y2:g}"
-                parts.append(f'<path class="edge" d="{curve}"/>')
+            for lane in range(layer_of.get(one, len(layers)) + 1, layer_of[node.id]):
+                if (one, lane) not in sizes:
+                    sizes[one, lane] = (8, 0)
+                    rows[lane].append((one, lane))
+    _untangle(rows, graph, layer_of)
+    widths = [sum(sizes[slot][0] + _GAP for slot in row) - _GAP for row in rows]
+    across = max([*widths, _text_width(graph.title) if headed else 0.0, 120.0])
+    top = 54.0 + 26 * headed
+    place: dict[_Slot, tuple[float, float, float]] = {}  # x of the middle, top, bottom
+    by_id = {node.id: node for node in graph.nodes}
+    parts = [f'<text x="{left:g}" y="58" font-weight="600">{escape(graph.title)}</text>'] * headed
+    boxes = []
+    for number, (row, wide) in enumerate(zip(rows, widths, strict=True)):
+        x = left + (across - wide) / 2
+        deep = max(sizes[slot][1] for slot in row)
+        for slot in row:
+            w, h = sizes[slot]
+            own = layer_of[slot[0]] == number
+            place[slot] = (x + w / 2, top, top + (h if own else deep))
+            boxes += _box(by_id[slot[0]], x, top, w, h) if own else []
+            x += w + _GAP
+        top += deep + _BETWEEN
+    for node in graph.nodes:
+        for one in node.inputs:
+            if one in layer_of:
+                way = [(one, i) for i in range(layer_of[one], layer_of[node.id])]
+                parts.append(_edge([place[slot] for slot in [*way, (node.id, layer_of[node.id])]]))
     parts += boxes
     notes = _notes(graph.notes, top) if headed else []
     down = top - _BETWEEN + (30 + 20 * len(graph.notes)) * headed
     return [*parts, *(note.replace('x="20"', f'x="{left:g}"', 1) for note in notes)], across, down
+
+
+_Slot = tuple[str, int]  # a node and a layer: its own, or one that its line passes through
+
+
+def _untangle(rows: list[list[_Slot]], graph: Graph, layer_of: dict[str, int]) -> None:
+    """Order each row by where the lines into it come from: fewer of them cross."""
+    inputs = {node.id: [one for one in node.inputs if one in layer_of] for node in graph.nodes}
+    for i in range(1, len(rows)):
+        before = {slot: x for x, slot in enumerate(rows[i - 1])}
+
+        def middle(slot: _Slot, i: int = i, before: dict[_Slot, int] = before) -> float:
+            name, _ = slot
+            above = inputs[name] if layer_of[name] == i else [name]
+            known = [before[one, i - 1] for one in above if (one, i - 1) in before]
+            return sum(known) / len(known) if known else 0.0
+
+        rows[i].sort(key=middle)
+
+
+def _edge(way: list[tuple[float, float, float]]) -> str:
+    """A line from the bottom of the first place to the top of the last, through the others."""
+    x, _, y = way[0]
+    d = f"M{x:g} {y:g}"
+    for next_x, top, bottom in way[1:]:
+        half = (y + top) / 2
+        d += f" C{x:g} {half:g} {next_x:g} {half:g} {next_x:g} {top:g}"
+        if (next_x, top, bottom) != way[-1]:
+            d += f" L{next_x:g} {bottom:g}"
+        x, y = next_x, bottom
+    return f'<path class="edge" d="{d}"/>'
 
 
 def _box_size(node: Node) -> tuple[float, float]:
