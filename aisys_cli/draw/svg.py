@@ -167,7 +167,13 @@ def gantt_svg(picture: Gantt) -> str:
 # -- graphs --------------------------------------------------------------------
 
 _GAP, _LINE, _BETWEEN = 24, 18, 44
-_MARKS = {"removed": "#d1242f", "merged": "#bf8700", "folded": "#1f6feb", "new": "#1a7f37"}
+_MARKS = {
+    "removed": "#d1242f",
+    "merged": "#bf8700",
+    "folded": "#1f6feb",
+    "fused": "#8250df",
+    "new": "#1a7f37",
+}
 
 
 def graphs_svg(picture: Graph | Graphs) -> str:

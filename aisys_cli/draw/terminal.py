@@ -14,7 +14,13 @@ __all__ = ["exchange_text", "gantt_text", "graphs_text"]
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red", "bright_cyan", "bright_magenta")
 _MARGIN = 9
 _WIDTH = 80
-_MARKS = {"removed": "red", "merged": "yellow", "folded": "cyan", "new": "green"}
+_MARKS = {
+    "removed": "red",
+    "merged": "yellow",
+    "folded": "cyan",
+    "fused": "magenta",
+    "new": "green",
+}
 
 
 def exchange_text(picture: Exchange) -> Text:

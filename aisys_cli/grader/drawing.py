@@ -12,6 +12,7 @@ from aisys_cli.bulk.intake import Submission
 from aisys_cli.course.records import Lab
 from aisys_cli.draw import Picture, is_empty
 from aisys_cli.errors import CourseError, NothingToDo, UsageError
+from aisys_cli.grader.compare import Mismatch
 from aisys_cli.grader.session import open_student
 from aisys_cli.grader.student import EndCheck, StudentRaised
 from aisys_cli.report.records import Evidence
@@ -57,7 +58,7 @@ class Drawing:
                     picture = self._function(student, **self._options)
             except ValueError as error:  # a world of no ranks, a size that cannot be drawn
                 raise UsageError(str(error)) from None
-            except StudentRaised as error:
+            except (StudentRaised, Mismatch) as error:
                 failure = student.failure(error)
                 raise Undrawn(failure.message, failure.evidence) from None
             except EndCheck:
