@@ -68,6 +68,7 @@ def test_nothing_of_a_course_nor_of_the_grader_is_bound(command):
     assert ours, "the wire must come from somewhere"
     names = {str(Path(path).relative_to(REPOSITORY)) for path in ours}
     inside = ("frames", "limits", "wire", "host", "cell", "confine", "seccomp", "__init__")
+    inside += ("comm", "links")  # the student's end of a parallel lab
     expected = {f"aisys_cli/sandbox/{name}.py" for name in inside} | {"aisys_cli/__init__.py"}
     assert names == expected
 
@@ -270,6 +271,8 @@ def test_of_aisys_only_the_cell_is_on_the_disk(seen):
                 "cell",
                 "confine",
                 "seccomp",
+                "comm",
+                "links",
             )
         ),
     }
