@@ -500,7 +500,7 @@ for fd in fds(stat.S_ISSOCK):
         sock.shutdown(socket.SHUT_RDWR)
     sock.detach()
 """,
-    ends("error", "deadlock", "timeout", "crash"),
+    ends_by_anyone("error", "deadlock", "timeout", "crash"),
     worlds="gloo",
 )
 _add(
