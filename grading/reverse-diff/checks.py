@@ -279,6 +279,9 @@ def values_of_every_form(student, some, ranks, pairs):
         values_agree(student, "x, y", ["x @ y"], [x, y], [None, False])
     for (*_, forms), pair in zip(JOINED, _pairs(pairs[len(ALL_PRODUCTS) :]), strict=True):
         values_agree(student, "x, y", forms, list(pair))
+        plain = [form for form in forms if ".data" not in form]  # an array's .data is no array
+        for needs in ([None, False], [False, None], [None, None]):
+            values_agree(student, "x, y", plain, list(pair), needs)
 
 
 # -- task 3 --------------------------------------------------------------------
@@ -331,6 +334,9 @@ def gradients_of_shapes(student, ranks, factors, joined, pool):
     for (*_, forms), pair in zip(JOINED, _pairs(joined), strict=True):
         for needs in ([True, True], [False, True], [True, False]):
             forms_agree(student, "x, y", forms, list(pair), needs, pool)
+        plain = [form for form in forms if ".data" not in form]
+        for needs in ([True, None], [None, True]):
+            forms_agree(student, "x, y", plain, list(pair), needs, pool)
 
 
 # An output that is an input, given twice, under another output, or unused.
