@@ -105,11 +105,11 @@ def _cases(lab: Lab, seeds: int, chaff_seeds: int) -> Iterator[_Case]:
 def audit_mutants(
     lab: Lab, *, workers: int, isolation: str, progress: Callable[[int, int], None]
 ) -> MutantAudit:
-    """Grade every automatic mutant of the reference, on one seed."""
-    right = solutions.reference(lab).files
+    """Grade every automatic mutant of the reference, but of what the starter has, on one seed."""
+    right, given = solutions.reference(lab).files, solutions.starter(lab).files
     changes = {}
     for file in lab.facts.files:
-        for mutant in mutants(right[file].decode()):
+        for mutant in mutants(right[file].decode(), given=given[file].decode()):
             changes[f"{file}: {mutant.change}"] = {**right, file: mutant.source.encode()}
     why = equivalent(lab)
     result = MutantAudit(total=len(changes), stale=[one for one in why if one not in changes])

@@ -88,13 +88,18 @@ def equivalent(lab: Lab) -> dict[str, str]:
     return {one.change: one.why for one in found.mutants}
 
 
-def mutants(source: str) -> list[Mutant]:
-    """Every mutant of a module, in the order of its text."""
+def mutants(source: str, *, given: str = "") -> list[Mutant]:
+    """Every mutant of a module, in the order of its text.
+
+    `given` is the starter's: what stands there as it is was not written by a student, and is
+    left alone.
+    """
     tree = ast.parse(source)
+    kept = set(_statements(ast.parse(given), ""))
     found: list[Mutant] = []
     names: Counter[str] = Counter()
     sources = {ast.unparse(tree) + "\n"}
-    for path, function, node in _nodes(tree, (), ""):
+    for path, function, node in _nodes(tree, (), "", kept):
         for new in _changes(node):
             changed = copy.deepcopy(tree)
             _put(changed, path, new)
@@ -113,19 +118,32 @@ def mutants(source: str) -> list[Mutant]:
 _Path = tuple[tuple[str, int | None], ...]
 
 
-def _nodes(node: ast.AST, path: _Path, function: str) -> Iterator[tuple[_Path, str, ast.AST]]:
+def _statements(node: ast.AST, place: str) -> Iterator[tuple[str, str]]:
+    """(place, text) of the statements of a module and of its classes, functions whole."""
+    for child in getattr(node, "body", []):
+        yield place, ast.unparse(child)
+        if isinstance(child, ast.ClassDef):
+            yield from _statements(child, f"{place}.{child.name}")
+
+
+def _nodes(
+    node: ast.AST, path: _Path, function: str, kept: set[tuple[str, str]]
+) -> Iterator[tuple[_Path, str, ast.AST]]:
     """Every node that may be changed, where it stands, and in which function."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         function = f"{function}.{node.name}".lstrip(".")
+    place = f".{function}" if function else ""
     for field, value in ast.iter_fields(node):
         if field in ("annotation", "returns", "type_params", "decorator_list"):
             continue
         for i, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if not isinstance(child, ast.AST) or _left_alone(child, function):
                 continue
+            if kept and isinstance(child, ast.stmt) and (place, ast.unparse(child)) in kept:
+                continue
             where = (*path, (field, i))
             yield where, function or "module", child
-            yield from _nodes(child, where, function)
+            yield from _nodes(child, where, function, kept)
 
 
 def _left_alone(node: ast.AST, function: str) -> bool:

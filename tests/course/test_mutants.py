@@ -59,6 +59,21 @@ def test_what_is_no_code_is_left_alone(source):
     assert left == []
 
 
+def test_what_the_starter_gives_is_left_alone():
+    given = "N = 1\ndef f(a):\n    return a + 1\nclass C:\n    def g(self):\n        return 2"
+    source = given.replace("return 2", "return 3") + "\ndef h(a):\n    return a + 1"
+    found = [one.change for one in mutants(source, given=given)]
+    assert {one.partition(":")[0] for one in found} == {"C.g", "h"}
+    assert len(found) < len(mutants(source))
+
+
+def test_what_stands_in_another_place_is_not_given():
+    given = "def g(a):\n    return a + 1"
+    assert "C.g: 1 -> 2" in [
+        one.change for one in mutants("class C:\n    def g(a):\n        return a + 1", given=given)
+    ]
+
+
 def test_each_mutant_parses_is_another_program_and_has_its_own_name():
     source = "def f(a, b):\n    a = a + 1\n    b = b + 1\n    return a + 1 if a > b else g(b, 1)"
     found = mutants(source)
