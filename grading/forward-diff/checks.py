@@ -260,7 +260,7 @@ def _linear_forms(shape):
     shapes = [(1, *shape), shape[::-1], (*shape, 1)]
     shapes += [-1, (-1, 1)] if 0 not in shape else [(3, 0)]
     forms += [f"reshape(x, {wanted})" for wanted in shapes]
-    forms += ["transpose(x)", "x.T"]
+    forms += ["transpose(x)", "x.T", "x * x.ndim", "x * (1 + x.size)", "reshape(x, x.shape)"]
     forms += [f"transpose(x, {order})" for order in itertools.permutations(range(rank)) if rank]
     return forms
 

@@ -145,6 +145,8 @@ _FOR_TENSORS = [
     (re.compile(r"(\w+) ([-+*/])= (.*)"), r"\1 = \1 \2 (\3)"),
     # x.T: deprecated of a tensor with a rank other than 2.
     (re.compile(r"(\w+)\.T\b"), r"transpose(\1)"),
+    # x.size: on a tensor this is a method.
+    (re.compile(r"(\w+)\.size\b"), r"\1.numel()"),
 ]
 
 
