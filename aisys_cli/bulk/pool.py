@@ -110,12 +110,18 @@ def _environment() -> dict[str, str]:
 
 
 class Pool:
-    """`size` workers for one lab. A context manager; leaving it ends every process."""
+    """`size` workers for one lab. A context manager; leaving it ends every process.
 
-    def __init__(self, lab: Lab, setup: Setup, *, size: int = 1) -> None:
+    `processors`: those of all its workers; None is one for each, while there are enough.
+    """
+
+    def __init__(
+        self, lab: Lab, setup: Setup, *, size: int = 1, processors: list[int] | None = None
+    ) -> None:
         self._lab = lab
         self._setup = setup
         self._size = size
+        self._processors = processors
         self._selector = selectors.DefaultSelector()
         self._idle: list[_Worker] = []
         self._workers: set[_Worker] = set()
@@ -136,6 +142,8 @@ class Pool:
         without waking another one up, which takes a third off the time of a call. Not for
         a single submission: its start-up has use for two.
         """
+        if self._processors is not None:
+            return self._processors
         if not self._setup.warm or not hasattr(os, "sched_getaffinity"):
             return []
         processors = sorted(os.sched_getaffinity(0))

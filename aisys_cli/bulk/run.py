@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,21 +14,62 @@ from aisys_cli.bulk.gradebook import Gradebook
 from aisys_cli.bulk.intake import Submission, read_submission
 from aisys_cli.bulk.pool import Pool
 from aisys_cli.course.records import Lab
-from aisys_cli.errors import UsageError
+from aisys_cli.errors import EnvironmentFault, UsageError
 from aisys_cli.grader.jobs import Done, Job, Setup
 from aisys_cli.grader.seeds import course_secret
 from aisys_cli.report.records import Report
 
-__all__ = ["Plan", "grade_all", "grade_one", "job_for", "open_pool", "plan"]
+if TYPE_CHECKING:
+    from aisys_cli.bulk.cluster import Cluster
+
+__all__ = [
+    "Plan",
+    "grade_all",
+    "grade_one",
+    "job_for",
+    "open_cluster",
+    "open_pool",
+    "plan",
+    "shard",
+]
 
 
 def open_pool(
     lab: Lab, *, isolation: str, hidden: bool, workers: int = 1, many: bool = True
 ) -> Pool:
     """Worker processes for a lab, to be used as a context manager. `many`: jobs to come."""
-    root = lab.folder.parent.parent
-    setup = Setup(str(root), lab.id, isolation, hidden, course_secret(), warm=many)
-    return Pool(lab, setup, size=workers)
+    return Pool(lab, _setup(lab, isolation=isolation, hidden=hidden, many=many), size=workers)
+
+
+def open_cluster(lab: Lab, address: str, *, isolation: str, hidden: bool) -> Cluster:
+    """The workers of a dask.distributed scheduler, to be used like a pool."""
+    try:
+        from aisys_cli.bulk.cluster import Cluster
+    except ImportError as error:
+        raise EnvironmentFault(
+            f"--cluster needs dask.distributed, which does not import: {error}",
+            remedy="Install it, on every machine: pip install 'aisys[cluster]'",
+        ) from None
+    return Cluster(lab, _setup(lab, isolation=isolation, hidden=hidden, many=True), address)
+
+
+def _setup(lab: Lab, *, isolation: str, hidden: bool, many: bool) -> Setup:
+    root = lab.folder.resolve().parent.parent
+    return Setup(str(root), lab.id, isolation, hidden, course_secret(), warm=many)
+
+
+def shard(found: list[tuple[str, Path]], part: str) -> list[tuple[str, Path]]:
+    """Part I of N of the submissions, for "I/N" with I from 1 to N.
+
+    By a hash of the id: whatever else is in the folder, a student is always in the same part.
+    """
+    number, _, count = part.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise UsageError(
+            f"--shard {part}: want I/N with I from 1 to N", remedy="For example: --shard 1/4"
+        )
+    mine = int(number) - 1
+    return [one for one in found if zlib.crc32(one[0].encode()) % int(count) == mine]
 
 
 def job_for(submission: Submission, *, seed: int, only: Iterable[str] = ()) -> Job:
@@ -102,7 +145,7 @@ def plan(
 
 
 def grade_all(
-    pool: Pool,
+    pool: Pool | Cluster,
     lab: Lab,
     todo: list[tuple[str, Path]],
     book: Gradebook,

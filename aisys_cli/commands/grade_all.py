@@ -44,6 +44,12 @@ def grade_all(
         Isolation, typer.Option(help="auto is bwrap; process must be asked for by name.")
     ] = Isolation.auto,
     seed: SeedOption = 1,
+    shard: Annotated[
+        str, typer.Option(metavar="I/N", help="Grade part I of N only; see gradebook merge.")
+    ] = "",
+    cluster: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Grade on this dask.distributed cluster.")
+    ] = "",
     db: Annotated[Path, typer.Option(help="The gradebook to write.")] = Path("gradebook.db"),
     report: ReportOption = None,
     format: FormatOption = Format.text,
@@ -71,6 +77,8 @@ def grade_all(
             isolation="bwrap" if isolation is Isolation.auto else isolation,
             resume=resume,
             regrade=tuple(regrade or ()),
+            shard=shard,
+            cluster=cluster,
         )
     if format is Format.json:
         print(to_json(reports, many=True), end="")
@@ -96,6 +104,8 @@ def run_bulk(
     isolation: str,
     resume: bool = True,
     regrade: tuple[str, ...] = (),
+    shard: str = "",
+    cluster: str = "",
 ) -> list[Report]:
     """Grade a folder with progress on stderr; the newest report of each submission."""
     import time
@@ -107,6 +117,9 @@ def run_bulk(
 
     assert isinstance(book, Gradebook)
     found = find_submissions(folder)
+    if shard:
+        found = run.shard(found, shard)
+        say(f"Part {shard}: {len(found)} submissions")
     plan = run.plan(
         found, lab, book, seed=seed, isolation=isolation, resume=resume, regrade=regrade
     )
@@ -115,9 +128,12 @@ def run_bulk(
     started = time.monotonic()
     if plan.todo:
         size = min(jobs, len(plan.todo))
+        hidden = lab.has_hidden
         with (
             Progress(len(plan.todo)) as progress,
-            run.open_pool(lab, isolation=isolation, hidden=lab.has_hidden, workers=size) as pool,
+            run.open_cluster(lab, cluster, isolation=isolation, hidden=hidden)
+            if cluster
+            else run.open_pool(lab, isolation=isolation, hidden=hidden, workers=size) as pool,
         ):
             run.grade_all(pool, lab, plan.todo, book, seed=seed, each=progress.advance)
         say(f"{len(plan.todo)} graded in {time.monotonic() - started:.1f}s")
