@@ -26,7 +26,7 @@ from aisys_cli.report.records import without_durations
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 
-from aisys_cli.bulk.cluster import Cluster  # noqa: E402
+from aisys_cli.bulk.cluster import Cluster
 
 WRONG = REFERENCE.replace("return -a", "return a")
 
@@ -98,10 +98,9 @@ def test_a_worker_with_another_course_is_refused(lab, tmp_path):
         file.write("\n# stronger\n")
     changed = load_lab(tmp_path / "course", "small")
     setup = setup_of(lab)
-    with cluster_of(1) as (address, _):
-        # The coordinator has `changed`, the worker finds `lab` at the path of the setup.
-        with pytest.raises(EnvironmentFault, match="is wanted"):
-            list(_graded(changed, setup, address))
+    # The coordinator has `changed`, the worker finds `lab` at the path of the setup.
+    with cluster_of(1) as (address, _), pytest.raises(EnvironmentFault, match="is wanted"):
+        list(_graded(changed, setup, address))
 
 
 def _graded(lab, setup, address):
