@@ -17,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import classroom
 import worlds
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,8 @@ def main() -> None:
         grading("forward_diff", *FORWARD, Path(scratch), figures)
         figures |= worlds.measure()
         worlds.report(figures, say)
+        figures |= classroom.measure(Path(scratch))
+        classroom.report(figures, say)
         commands(Path(scratch), figures)
     out = ROOT / "build" / "bench.json"
     out.parent.mkdir(exist_ok=True)
