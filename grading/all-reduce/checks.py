@@ -154,7 +154,7 @@ ROWS = [
 )
 def calls_in_a_row(student, drawn):
     """Ten calls on one comm, each on what it is given and leaving that as it is; results
-    that later calls leave as they are."""
+    that later calls leave as they are. Arguments that have a default are left out."""
     size, names, layout, op, waits = drawn
     calls = [[] for _ in range(size)]
     right = [[] for _ in range(size)]
@@ -170,7 +170,8 @@ def calls_in_a_row(student, drawn):
         elif name == "all_gather":
             xs = [chunk(total, size, rank) for rank in range(size)]
             extra, outs = [6 if 6 % size else None], [total.reshape(-1)] * size
-        lines.append(f"{name}(x, comm, {extra[0]!r})")
+        extra = [] if extra[0] in ("sum", 0, None) else extra  # the default is left out
+        lines.append(f"{name}({', '.join(['x', 'comm', *map(repr, extra)])})")
         for rank in range(size):
             kind = layout if xs[rank].ndim == 2 else "contiguous"
             calls[rank].append([name, xs[rank], extra, kind])
