@@ -32,13 +32,15 @@ SKIPPED = frozenset({"__pycache__", "__MACOSX", "node_modules", "public", "venv"
 
 
 class Submission(msgspec.Struct, frozen=True):
-    """`problem` is "" or why nothing can be run; `notes` are for the report."""
+    """`problem` is "" or why nothing can be run; `notes` are for the report. `submitted_at` is
+    ISO 8601 with its offset, "" if unknown."""
 
     id: str
     files: dict[str, bytes]
     digest: str
     problem: str = ""
     notes: tuple[str, ...] = ()
+    submitted_at: str = ""
 
 
 class _Unusable(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,7 +121,8 @@ def plan(
     """Which submissions still need grading.
 
     One is kept if its newest report was made of the same files with the same lab version,
-    seed and isolation, and is not `infra`; `regrade` holds ids, "infra" or "all".
+    seed and isolation, and is not `infra`; `regrade` holds ids, "infra" or "all". When it
+    was handed in is noted all the same: the last run may not have known.
     """
     known = {id for id, _ in found}
     for id in regrade:
@@ -133,15 +134,17 @@ def plan(
                 remedy="Ids are the names in the folder, without .py or .zip; or: infra, all",
             )
     done = book.graded(lab.id, lab.version, seed=seed, isolation=isolation)
-    todo, kept = [], []
+    todo, kept = [], {}
     for id, path in found:
         digest, verdict = done.get(id, ("", ""))
         again = not resume or "all" in regrade or id in regrade or verdict in ("", "infra")
-        if again or read_submission(id, path, lab).digest != digest:
+        submission = None if again else read_submission(id, path, lab)
+        if submission is None or submission.digest != digest:
             todo.append((id, path))
         else:
-            kept.append(id)
-    return Plan(todo, kept)
+            kept[id] = (digest, submission.submitted_at)
+    book.handed_in(lab.id, kept)
+    return Plan(todo, list(kept))
 
 
 def grade_all(
@@ -154,8 +157,15 @@ def grade_all(
     each: Callable[[Report], None],
 ) -> None:
     """Grade what the plan says; a report is in the gradebook before `each` hears of it."""
-    # A generator of jobs: a submission is read when a worker is free for it.
-    jobs = (job_for(read_submission(id, path, lab), seed=seed) for id, path in todo)
-    for done in pool.grade(jobs):
-        book.add(done.report)
+    under_way: dict[str, Submission] = {}
+
+    def jobs() -> Iterator[Job]:
+        # A generator: a submission is read when a worker is free for it.
+        for id, path in todo:
+            under_way[id] = read_submission(id, path, lab)
+            yield job_for(under_way[id], seed=seed)
+
+    for done in pool.grade(jobs()):
+        submission = under_way.pop(done.report.submission)
+        book.add(done.report, files=submission.files, submitted_at=submission.submitted_at)
         each(done.report)

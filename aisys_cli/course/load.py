@@ -10,6 +10,7 @@ import math
 import os
 import re
 import tomllib
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,6 +52,7 @@ def load_course(root: Path) -> Course:
     facts = _read(path, CourseFile)
     _once(path, "labs", facts.labs)
     _once(path, "modules.id", [module.id for module in facts.modules])
+    _validate_grading(path, facts)
     labs = [load_lab(root, id) for id in facts.labs]
     modules = {module.id for module in facts.modules}
     for lab in labs:
@@ -130,6 +132,23 @@ def _located(message: str, raw: Any) -> str:
     if isinstance(value, dict | list):
         return f"{steps or 'top level'}: {what}"
     return f"{steps} = {value!r}: {what}"
+
+
+def _validate_grading(path: Path, facts: CourseFile) -> None:
+    late = facts.grading.late
+    if not 0 <= late.grace_minutes <= 7 * 24 * 60:
+        why = "must be 0 to 10080, which is a week"
+        _fail(path, "grading.late.grace_minutes", late.grace_minutes, why)
+    if not 0 <= late.percent_per_day <= 100:
+        _fail(path, "grading.late.percent_per_day", late.percent_per_day, "must be 0 to 100")
+    if late.cutoff_days is not None and late.cutoff_days < 0:
+        _fail(path, "grading.late.cutoff_days", late.cutoff_days, "must not be negative")
+    for lab, due in facts.grading.due.items():
+        if lab not in facts.labs:
+            _fail(path, f"grading.due.{lab}", str(due), "is for no lab of `labs`")
+        if not isinstance(due, datetime) or due.tzinfo is None:
+            why = "must be a date and time with offset, unquoted: 2026-03-01T23:59:00+08:00"
+            _fail(path, f"grading.due.{lab}", str(due), why)
 
 
 def _validate(path: Path, facts: LabFile) -> None:

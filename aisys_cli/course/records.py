@@ -10,8 +10,21 @@ import msgspec
 
 from aisys_cli.sandbox.limits import Limits
 
-__all__ = ["Check", "Course", "CourseFile", "Lab", "LabFile", "Module", "Task", "Text"]
+__all__ = [
+    "Check",
+    "Counts",
+    "Course",
+    "CourseFile",
+    "Grading",
+    "Lab",
+    "LabFile",
+    "Late",
+    "Module",
+    "Task",
+    "Text",
+]
 
+Counts = Literal["last", "best"]
 Language = Literal["en", "zh"]
 Visibility = Literal["public", "hidden"]
 
@@ -37,6 +50,24 @@ class Module(_Strict, frozen=True):
     title: Text
 
 
+class Late(_Strict, frozen=True):
+    """What a late hand-in costs, in every lab. Days are whole or begun ones after the due date
+    and the grace; after `cutoff_days` of them nothing is accepted."""
+
+    grace_minutes: int = 0
+    percent_per_day: int = 0
+    cutoff_days: int | None = None
+
+
+class Grading(_Strict, frozen=True):
+    """How attempts become a grade. `due` holds a datetime with its offset for each lab that has
+    a due date; load.py sees to that."""
+
+    counts: Counts = "last"
+    late: Late = Late()
+    due: dict[str, object] = {}
+
+
 class CourseFile(_Strict, frozen=True):
     """course.toml"""
 
@@ -44,6 +75,7 @@ class CourseFile(_Strict, frozen=True):
     title: Text
     labs: list[str]
     modules: list[Module]
+    grading: Grading = Grading()
 
 
 class Task(_Strict, frozen=True):

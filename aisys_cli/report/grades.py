@@ -10,15 +10,24 @@ import msgspec
 
 from aisys_cli.report.records import Report
 
-__all__ = ["Attempt", "Comment", "Grade", "Override"]
+__all__ = ["Attempt", "Comment", "Grade", "Override", "Person"]
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A student on the roster. `id` is the one that submissions have."""
+
+    id: str
+    name: str = ""
+    email: str = ""
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One hand-in and its newest report.
+    """One hand-in and its newest report that has a score, else its newest.
 
     `number` counts from 1. `submitted_at` is ISO 8601 with its offset, "" where the intake
     could not tell. `late_days` are whole or begun days after due date and grace; `penalty` is
     what they cost in percent. `score` is the report's after the penalty, None for infra.
+    `too_late`: after the cut-off. `reports` is how often it was graded.
     """
 
     number: int
@@ -27,15 +36,21 @@ class Attempt(msgspec.Struct, frozen=True):
     late_days: int = 0
     penalty: int = 0
     score: int | None = None
+    too_late: bool = False
+    reports: int = 1
 
 
 class Override(msgspec.Struct, frozen=True):
-    """A score that a person set, with who, when (ISO 8601, UTC) and why."""
+    """A score that a person set, with who, when (ISO 8601, UTC) and why.
+
+    `withdrawn`: what a person did was to take the one before it back.
+    """
 
     score: int
     who: str
     when: str
     why: str
+    withdrawn: bool = False
 
 
 class Comment(msgspec.Struct, frozen=True):
@@ -51,6 +66,8 @@ class Grade(msgspec.Struct, frozen=True):
 
     `counts` is the number of the attempt that counts, 0 if none does. `score` is what is
     exported: the override's, else that attempt's; None while it is infra or missing.
+    `pending` are the numbers of the attempts that could not be graded yet (infra) and may change
+    it. `overrides` are all there ever were, the oldest first.
     """
 
     lab: str
@@ -63,6 +80,8 @@ class Grade(msgspec.Struct, frozen=True):
     override: Override | None = None
     comments: tuple[Comment, ...] = ()
     score: int | None = None
+    pending: tuple[int, ...] = ()
+    overrides: tuple[Override, ...] = ()
 
     @property
     def attempt(self) -> Attempt | None:
