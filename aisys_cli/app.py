@@ -17,6 +17,7 @@ import typer
 from aisys_cli import __version__
 from aisys_cli.commands import course_check, demo, doctor, grade, grade_all, help_topic
 from aisys_cli.commands.context import Settings, language_of_locale
+from aisys_cli.commands.gradebook import gradebook_app
 from aisys_cli.commands.lab import lab_app
 from aisys_cli.errors import AisysError, ExitCode
 
@@ -38,6 +39,7 @@ course_app = typer.Typer(
 app.add_typer(lab_app, name="lab")
 app.command("grade")(grade.grade)
 app.command("grade-all")(grade_all.grade_all)
+app.add_typer(gradebook_app, name="gradebook")
 app.add_typer(course_app, name="course")
 course_app.command("check")(course_check.course_check)
 app.command("demo")(demo.demo)

@@ -92,8 +92,8 @@ def open_to_write(path: Path) -> tuple[sqlite3.Connection, int]:
     return db, lock
 
 
-def open_to_read(path: Path) -> sqlite3.Connection:
-    """The book as it is now; a run may go on writing to it."""
+def open_to_read(path: Path) -> tuple[sqlite3.Connection, int]:
+    """The book as it is now, while a run may go on writing to it, and the schema of its file."""
     if not path.exists():
         raise UsageError(
             f"there is no gradebook {path}",
@@ -111,12 +111,12 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         if version == 0:
             raise EnvironmentFault(f"{path} is empty, no gradebook yet")
         if version == SCHEMA_VERSION:
-            return db
+            return db, version
         copy = sqlite3.connect(":memory:", isolation_level=None)
         db.backup(copy)
         db.close()
         _bring_up_to_date(copy, version)
-        return copy
+        return copy, version
 
 
 def _connect(path: Path, uri: str) -> sqlite3.Connection:

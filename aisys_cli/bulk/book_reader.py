@@ -38,8 +38,9 @@ class _Row(msgspec.Struct, frozen=True):
 class GradebookReader:
     """What everybody may ask of a gradebook. A context manager; see Gradebook.read."""
 
-    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, db: sqlite3.Connection, schema: int) -> None:
         self.path = path
+        self.schema = schema  # of the file; what is read is of the newest
         self._db = db
 
     def __enter__(self) -> GradebookReader:
@@ -128,8 +129,17 @@ class GradebookReader:
         """each_grade, all at once."""
         return list(self.each_grade(lab, policy, roster=roster))
 
+    def grade(self, lab: Lab, policy: Policy, submission: str) -> Grade:
+        """Of one student, also of one of whom nothing is known."""
+        return next(self.each_grade(lab, policy, only=submission))
+
     def each_grade(
-        self, lab: Lab, policy: Policy, *, roster: Iterable[Person] | None = None
+        self,
+        lab: Lab,
+        policy: Policy,
+        *,
+        roster: Iterable[Person] | None = None,
+        only: str | None = None,
     ) -> Iterator[Grade]:
         """Where each student stands on a lab, by id. Who is on the roster (the one given, else
         the one that is kept) but handed in nothing has no attempt and no score."""
@@ -140,7 +150,8 @@ class GradebookReader:
         }
         times = self._times(lab.id)
         overrides, comments = self._overrides(lab.id), self._comments(lab.id)
-        for id in sorted({*people, *by_id, *overrides, *comments}):
+        every = {*people, *by_id, *overrides, *comments} if only is None else {only}
+        for id in sorted(every):
             person = people.get(id, Person(id))
             stands = standing(self._hand_ins(by_id.get(id, []), times), policy)
             history = tuple(overrides.get(id, ()))

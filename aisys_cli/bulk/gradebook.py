@@ -38,12 +38,12 @@ class Gradebook(GradebookReader):
 
     def __init__(self, path: Path) -> None:
         db, self._lock = open_to_write(path)
-        super().__init__(path, db)
+        super().__init__(path, db, SCHEMA_VERSION)
 
     @classmethod
     def read(cls, path: Path) -> GradebookReader:
         """Open for reading only, also while a run goes on. UsageError if there is none."""
-        return GradebookReader(path, open_to_read(path))
+        return GradebookReader(path, *open_to_read(path))
 
     def __enter__(self) -> Self:
         return self

@@ -26,12 +26,14 @@ _REPORT = (
 
 class Merged(msgspec.Struct, frozen=True):
     """How many of each were new. `versions`: of each lab whose newest reports come from more
-    than one version, version -> number of submissions."""
+    than one version, version -> number of submissions. `older`: shard -> its schema, where
+    that is not ours."""
 
     reports: int
     overrides: int
     comments: int
     versions: dict[str, dict[str, int]]
+    older: dict[Path, int]
 
 
 def merge(out: Path, shards: Sequence[Path]) -> Merged:
@@ -47,7 +49,8 @@ def merge(out: Path, shards: Sequence[Path]) -> Merged:
             counts = [_take(book, shard) for shard in books]
         reports, overrides, comments = (sum(kind) for kind in zip(*counts, strict=True))
         versions = {lab: found for lab in book.labs() if len(found := book.versions(lab)) > 1}
-    return Merged(reports, overrides, comments, versions)
+        older = {one.path: one.schema for one in books if one.schema != book.schema}
+    return Merged(reports, overrides, comments, versions, older)
 
 
 def _take(book: Gradebook, shard: GradebookReader) -> tuple[int, int, int]:

@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from aisys_cli.course.records import Counts, Course
-from aisys_cli.report.grades import Attempt
+from aisys_cli.report.grades import Attempt, Grade
 from aisys_cli.report.records import Report
 
-__all__ = ["HandIn", "Policy", "Standing", "instant", "policy_of", "standing"]
+__all__ = ["HandIn", "Policy", "Standing", "doubts", "in_words", "instant", "policy_of", "standing"]
 
 _DAY = timedelta(days=1)
 
@@ -69,6 +69,31 @@ def policy_of(course: Course, lab: str) -> Policy:
         percent_per_day=grading.late.percent_per_day,
         cutoff_days=grading.late.cutoff_days,
     )
+
+
+def in_words(policy: Policy) -> str:
+    """The rules in a line or two."""
+    said = f"the {policy.counts} attempt counts"
+    if policy.due is None:
+        return f"{said}; no due date"
+    said += f"; due {policy.due.isoformat(' ', 'minutes')}"
+    if policy.grace:
+        said += f", {policy.grace // timedelta(minutes=1)} minutes of grace"
+    said += f";\n  late {policy.percent_per_day}% less a day"
+    if policy.cutoff_days is not None:
+        said += f", nothing accepted after {policy.cutoff_days} days"
+    return said
+
+
+def doubts(grade: Grade, policy: Policy) -> str:
+    """What may still change a grade, or is not known of it; "" if nothing."""
+    if grade.pending:
+        which = " and ".join(map(str, grade.pending))
+        return f"attempt {which} could not be graded yet (infra)"
+    attempt = grade.attempt
+    if policy.due and attempt and not attempt.submitted_at and not grade.override:
+        return "when it was handed in is not known; taken to be in time"
+    return ""
 
 
 def instant(text: str) -> datetime | None:

@@ -1,0 +1,45 @@
+"""aisys gradebook show"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from aisys_cli.commands.context import Format, FormatOption, course_of, say
+from aisys_cli.commands.gradebook.options import DbOption, LabOption, labs_of, with_doubts
+
+__all__ = ["show"]
+
+
+def show(
+    context: typer.Context,
+    lab: LabOption = None,
+    db: DbOption = Path("gradebook.db"),
+    format: FormatOption = Format.text,
+) -> None:
+    """Where every student stands; with --lab, which attempt counts and why.
+
+    Reading does not disturb a run that goes on.
+    """
+    from aisys_cli.bulk.gradebook import Gradebook
+    from aisys_cli.bulk.policy import in_words, policy_of
+    from aisys_cli.report.exports.grades_json import to_json
+    from aisys_cli.report.standing import render_class, render_lab
+
+    course = course_of(context)
+    with Gradebook.read(db) as book:
+        labs = labs_of(course, book, lab)
+        grades = []
+        for one in labs:
+            policy = policy_of(course, one.id)
+            grades.append(list(with_doubts(book.each_grade(one, policy), one, policy)))
+            old = sum(n for version, n in book.versions(one.id).items() if version != one.version)
+            if old:
+                say(f"{one.id}: {old} graded with another version of the lab than {one.version}")
+    if format is Format.json:
+        print(to_json(grade for of_lab in grades for grade in of_lab), end="")
+    elif lab:
+        print(f"{labs[0].id}: {in_words(policy)}\n\n{render_lab(grades[0])}", end="")
+    else:
+        print(render_class(grades), end="")

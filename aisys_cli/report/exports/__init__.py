@@ -1,0 +1,1 @@
+"""Reports and grades in the formats of other programs. Pure."""
