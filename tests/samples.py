@@ -2,6 +2,7 @@
 
 import msgspec
 
+from aisys_cli.report.grades import Attempt, Grade
 from aisys_cli.report.records import CheckResult, Evidence, Place, RankState, Report
 
 VERDICTS = (
@@ -83,3 +84,17 @@ def failed(text, **fields):
     place = Place(text, 3, text, text)
     evidence = msgspec.structs.replace(EVIDENCE, input=text, got=text, where=place, ran=(place,))
     return report(check("fail", message=text, output=text, evidence=evidence), **fields)
+
+
+def attempt(*verdicts, number=1, **fields):
+    """An attempt whose report has these verdicts."""
+    made = of(*verdicts, submission_digest=f"d{number}")
+    return Attempt(number, made, **{"score": made.score, **fields})
+
+
+def grade(*attempts, submission="li-ming", counts=None, **fields):
+    """A grade for which the last attempt counts."""
+    counts = len(attempts) if counts is None else counts
+    score = attempts[counts - 1].score if counts else None
+    values = {"lab": "small", "max_score": 10, "score": score, **fields}
+    return Grade(submission=submission, attempts=attempts, counts=counts, **values)

@@ -69,14 +69,14 @@ def render_class(grades: Sequence[Sequence[Grade]]) -> str:
         for grade in of_lab:
             by_student.setdefault(grade.submission, {})[grade.lab] = grade
     every = [next(iter(found.values())) for _, found in sorted(by_student.items())]
-    room = _name_room(every, max(_WIDTH - 9 - 9 * len(labs), 12))
-    heads = "".join(f"  {f'[{n}]':>7}" for n in range(1, len(labs) + 1))
-    lines = [f"  {_cell('student', room)}{heads}  {'total':>7}"]
+    room = _name_room(every, max(_WIDTH - 10 - 6 * len(labs), 8))
+    heads = "".join(f"{f'[{n}]':>6}" for n in range(1, len(labs) + 1))
+    lines = [f"  {_cell('student', room)}{heads}{'total':>8}"]
     for one in every:
         found = by_student[one.submission]
-        cells = "".join(f"  {_short(found.get(lab)):>7}" for lab in labs)
+        cells = "".join(f"{_short(found.get(lab)):>6}" for lab in labs)
         total = sum(grade.score or 0 for grade in found.values())
-        lines.append(f"  {_cell(_name(one), room)}{cells}  {total:>7}")
+        lines.append(f"  {_cell(_name(one), room)}{cells}{total:>8}")
     lines.append("")
     for number, lab in enumerate(labs, 1):
         best = next(grade.max_score for of_lab in grades for grade in of_lab if grade.lab == lab)

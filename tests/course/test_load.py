@@ -76,6 +76,45 @@ COURSES = {
     "a module twice": ('id = "later"', 'id = "numbers"', ["modules", "'numbers'", "twice"]),
     "a missing translation": (', zh = "以后"', "", ["modules[1].title", "zh"]),
     "broken TOML": ("[[modules]]", "[[modules]", ["line"]),
+    "another way to count": (
+        "[[modules]]",
+        '[grading]\ncounts = "first"\n[[modules]]',
+        ["grading.counts", "'first'"],
+    ),
+    "an unknown key of grading": (
+        "[[modules]]",
+        "[grading]\ndate = 1\n[[modules]]",
+        ["grading", "date"],
+    ),
+    **{
+        f"late: {line}": (
+            "[[modules]]",
+            f"[grading.late]\n{line}\n[[modules]]",
+            ["grading.late." + line.partition(" ")[0], line.rpartition(" ")[2]],
+        )
+        for line in (
+            "percent_per_day = 101",
+            "percent_per_day = -1",
+            "percent_per_day = 2.5",
+            "grace_minutes = -1",
+            "grace_minutes = 10081",
+            "cutoff_days = -1",
+        )
+    },
+    **{
+        f"due: {line}": (
+            "[[modules]]",
+            f"[grading.due]\n{line}\n[[modules]]",
+            [f"grading.due.{line.partition(' ')[0]} = '{said}'", why],
+        )
+        for line, said, why in (
+            ("small = 2026-03-01T23:59:00", "2026-03-01 23:59:00", "offset"),
+            ("small = 2026-03-01", "2026-03-01", "offset"),
+            ('small = "2026-03-01T23:59:00Z"', "2026-03-01T23:59:00Z", "unquoted"),
+            ("small = 3", "3", "offset"),
+            ("big = 2026-03-01T23:59:00Z", "2026-03-01 23:59:00+00:00", "no lab"),
+        )
+    },
 }
 
 

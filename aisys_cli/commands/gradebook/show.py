@@ -18,9 +18,9 @@ def show(
     db: DbOption = Path("gradebook.db"),
     format: FormatOption = Format.text,
 ) -> None:
-    """Where every student stands; with --lab, which attempt counts and why.
+    """Where every student stands.
 
-    Reading does not disturb a run that goes on.
+    With --lab: which attempt counts, late days, what a person set. Does not disturb a run.
     """
     from aisys_cli.bulk.gradebook import Gradebook
     from aisys_cli.bulk.policy import in_words, policy_of

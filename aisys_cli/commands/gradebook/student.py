@@ -33,7 +33,10 @@ def student(
     db: DbOption = Path("gradebook.db"),
     format: FormatOption = Format.text,
 ) -> None:
-    """One student: attempts, overrides, comments; with --lab, the report."""
+    """Attempts, set scores and comments of one student.
+
+    With --lab: the report, too.
+    """
     from aisys_cli.bulk.gradebook import Gradebook
     from aisys_cli.bulk.policy import policy_of
     from aisys_cli.report.exports.grades_json import to_json
@@ -48,12 +51,12 @@ def student(
         grades = [
             book.grade(one, policy_of(course, one.id), id) for one in labs_of(course, book, lab)
         ]
+    shown = _chosen(grades[0], attempt) if lab else None
     if format is Format.json:
         print(to_json(grades, reports=True), end="")
         return
     print(f"{id}  {grades[0].name}".rstrip() + "\n")
     print("\n".join(render_grade(grade) for grade in grades), end="")
-    shown = _chosen(grades[0], attempt) if lab else None
     if shown is not None:
         print(f"\nAttempt {shown.number}\n")
         console().print(render_report(shown.report, language=context.obj.language), end="")
