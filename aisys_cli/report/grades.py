@@ -10,7 +10,7 @@ import msgspec
 
 from aisys_cli.report.records import Report
 
-__all__ = ["Attempt", "Comment", "Grade", "Override", "Person"]
+__all__ = ["Attempt", "Comment", "Grade", "Override", "Person", "brief"]
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -91,3 +91,21 @@ class Grade(msgspec.Struct, frozen=True):
     @property
     def report(self) -> Report | None:
         return self.attempt.report if self.attempt else None
+
+
+def brief(grade: Grade) -> Grade:
+    """Without evidence and output: for a table of many, in a fraction of the memory."""
+    attempts = tuple(
+        msgspec.structs.replace(one, report=_brief(one.report)) for one in grade.attempts
+    )
+    return msgspec.structs.replace(grade, attempts=attempts)
+
+
+def _brief(report: Report) -> Report:
+    checks = tuple(
+        msgspec.structs.replace(
+            check, evidence=None, message="", output="", title_en="", title_zh=""
+        )
+        for check in report.checks
+    )
+    return msgspec.structs.replace(report, checks=checks, versions={})

@@ -64,7 +64,7 @@ def export(
         if template is not None:
             data = _canvas(course, book, labs, template, column)
         else:
-            data = _rendered(to, course, book, labs, context.obj.language).encode()
+            data = _rendered(to, course, book, labs, context.obj.language)
     if output is None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
@@ -83,22 +83,23 @@ def _each(course: Course, book: GradebookReader, labs: list[Lab]) -> Iterator[Gr
 
 def _rendered(
     to: Target, course: Course, book: GradebookReader, labs: list[Lab], language: str
-) -> str:
+) -> bytes:
     grades = _each(course, book, labs)
     if to is Target.csv:
         from aisys_cli.report.exports.csv import to_csv
 
-        return to_csv(grades)
+        return to_csv(grades).encode()
     if to is Target.json:
         from aisys_cli.report.exports.grades_json import to_json
 
         return to_json(grades, reports=True)
     if to is Target.moodle:
-        return _moodle(book, labs, grades, language)
+        return _moodle(book, labs, grades, language).encode()
     from aisys_cli.report.html import render_class
 
     title = course.facts.title.in_(language)
-    return render_class(labs, list(grades), sources=book.sources, title=title, lang=language)
+    page = render_class(labs, list(grades), sources=book.sources, title=title, lang=language)
+    return page.encode()
 
 
 def _moodle(book: GradebookReader, labs: list[Lab], grades: Iterator[Grade], language: str) -> str:

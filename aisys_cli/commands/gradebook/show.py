@@ -25,6 +25,7 @@ def show(
     from aisys_cli.bulk.gradebook import Gradebook
     from aisys_cli.bulk.policy import in_words, policy_of
     from aisys_cli.report.exports.grades_json import to_json
+    from aisys_cli.report.grades import brief
     from aisys_cli.report.standing import render_class, render_lab
 
     course = course_of(context)
@@ -33,12 +34,13 @@ def show(
         grades = []
         for one in labs:
             policy = policy_of(course, one.id)
-            grades.append(list(with_doubts(book.each_grade(one, policy), one, policy)))
+            each = with_doubts(book.each_grade(one, policy), one, policy)
+            grades.append([brief(grade) for grade in each])
             old = sum(n for version, n in book.versions(one.id).items() if version != one.version)
             if old:
                 say(f"{one.id}: {old} graded with another version of the lab than {one.version}")
     if format is Format.json:
-        print(to_json(grade for of_lab in grades for grade in of_lab), end="")
+        print(to_json(grade for of_lab in grades for grade in of_lab).decode(), end="")
     elif lab:
         print(f"{labs[0].id}: {in_words(policy)}\n\n{render_lab(grades[0])}", end="")
     else:

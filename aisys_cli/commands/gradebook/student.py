@@ -53,7 +53,7 @@ def student(
         ]
     shown = _chosen(grades[0], attempt) if lab else None
     if format is Format.json:
-        print(to_json(grades, reports=True), end="")
+        print(to_json(grades, reports=True).decode(), end="")
         return
     print(f"{id}  {grades[0].name}".rstrip() + "\n")
     print("\n".join(render_grade(grade) for grade in grades), end="")

@@ -12,11 +12,11 @@ from aisys_cli.report.grades import Attempt, Grade
 __all__ = ["to_json"]
 
 
-def to_json(grades: Iterable[Grade], *, reports: bool = False) -> str:
+def to_json(grades: Iterable[Grade], *, reports: bool = False) -> bytes:
     """A grade for each student and lab; `reports`: every attempt with its whole report."""
     # One at a time: all reports of a class at once would take much memory.
-    parts = (msgspec.json.encode(_record(grade, reports=reports)).decode() for grade in grades)
-    return '{"schema": "aisys/grades/1", "grades": [\n' + ",\n".join(parts) + "\n]}\n"
+    parts = (msgspec.json.encode(_record(grade, reports=reports)) for grade in grades)
+    return b'{"schema": "aisys/grades/1", "grades": [\n' + b",\n".join(parts) + b"\n]}\n"
 
 
 def _record(grade: Grade, *, reports: bool) -> dict[str, Any]:

@@ -35,10 +35,13 @@ def to_moodle(
 ) -> Moodle:
     """`ID number` is the id of the submission; two columns for each lab follow, its score and
     feedback. Who is not on the roster, if there is one, is left out."""
-    by_student: dict[str, dict[str, Grade]] = {}
+    by_student: dict[str, dict[str, tuple[str, str]]] = {}
+    emails = {}
     for grade in grades:
         if grade.score is not None or grade.comments:
-            by_student.setdefault(grade.submission, {})[grade.lab] = grade
+            cells = by_student.setdefault(grade.submission, {})
+            cells[grade.lab] = _cells(grade, language)
+            emails[grade.submission] = grade.email
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     titles = [lab.facts.title.in_(language) for lab in labs]
@@ -46,22 +49,18 @@ def to_moodle(
     writer.writerow(["ID number", "Email address", *columns])
     left_out = []
     for id in sorted(by_student):
-        of_labs = by_student[id]
-        email = next(iter(of_labs.values())).email
+        email = emails[id]
         # An id that a spreadsheet takes for a formula can be neither written nor changed.
         if (roster and id not in roster) or defused(id) != id or defused(email) != email:
             left_out.append(id)
             continue
-        row = [id, email]
-        for lab in labs:
-            row += _cells(of_labs.get(lab.id), language)
-        writer.writerow(row)
+        cells = by_student[id]
+        pairs = (cells.get(lab.id, ("", "")) for lab in labs)
+        writer.writerow([id, email, *(cell for pair in pairs for cell in pair)])
     return Moodle(file.getvalue(), tuple(left_out))
 
 
-def _cells(grade: Grade | None, language: str) -> tuple[str, str]:
-    if grade is None:
-        return "", ""
+def _cells(grade: Grade, language: str) -> tuple[str, str]:
     score = "" if grade.score is None else str(grade.score)
     return score, defused(_feedback(grade, language))
 
