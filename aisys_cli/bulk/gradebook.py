@@ -27,7 +27,7 @@ from aisys_cli.bulk.book_reader import GradebookReader
 from aisys_cli.bulk.policy import instant
 from aisys_cli.errors import EnvironmentFault
 from aisys_cli.report.grades import Person
-from aisys_cli.report.records import Report
+from aisys_cli.report.records import Report, clean_line
 
 __all__ = ["SCHEMA_VERSION", "Gradebook"]
 
@@ -111,7 +111,8 @@ class Gradebook(GradebookReader):
         with self.writing():
             self.write("DELETE FROM roster")
             for one in people:
-                self.write("INSERT OR REPLACE INTO roster VALUES (?, ?, ?)", *_fields(one))
+                fields = map(clean_line, (one.id, one.name, one.email))
+                self.write("INSERT OR REPLACE INTO roster VALUES (?, ?, ?)", *fields)
 
     # -- for a merge -------------------------------------------------------------
 
@@ -153,10 +154,6 @@ class Gradebook(GradebookReader):
                 "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?)",
                 *(lab, submission, digest, first, last),
             )
-
-
-def _fields(one: Person) -> tuple[str, str, str]:
-    return one.id, one.name, one.email
 
 
 def _uid() -> str:

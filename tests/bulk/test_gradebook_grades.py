@@ -3,10 +3,14 @@
 import zlib
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
+from harness import REFERENCE
 from samples import of
 
+from aisys_cli.bulk import run
 from aisys_cli.bulk.gradebook import Gradebook
+from aisys_cli.bulk.intake import find_submissions, read_submission
 from aisys_cli.bulk.policy import Policy
 from aisys_cli.errors import EnvironmentFault
 from aisys_cli.report.grades import Comment, Person
@@ -259,6 +263,47 @@ def test_one_student_can_be_asked_for(book, lab):
     book.add(of("pass"))
     assert book.grade(lab, LAST, "li-ming") == book.grades(lab, LAST)[0]
     assert book.grade(lab, LAST, "nobody").attempts == ()
+
+
+def test_a_name_is_clean_before_it_is_kept(book):
+    book.enrol([Person("a", "A\x1b[31m\nB", "a\tb")])
+    assert book.roster() == [Person("a", "A\\x1b[31m\\x0aB", "a\\x09b")]
+
+
+# -- from a run ------------------------------------------------------------------------
+
+
+def test_a_run_keeps_the_files_it_graded_and_when_they_were_handed_in(
+    book, lab, pool, tmp_path, monkeypatch
+):
+    (tmp_path / "subs").mkdir()
+    for id, source in {"a": REFERENCE, "b": "\0"}.items():
+        (tmp_path / f"subs/{id}.py").write_text(source)
+
+    def read(*arguments):
+        return msgspec.structs.replace(read_submission(*arguments), submitted_at=EARLY)
+
+    monkeypatch.setattr(run, "read_submission", read)
+    found = find_submissions(tmp_path / "subs")
+    run.grade_all(pool, lab, found, book, seed=1, each=lambda report: None)
+    first, second = book.grades(lab, LAST)
+    assert first.attempt.submitted_at == second.attempt.submitted_at == EARLY
+    assert book.sources(first.report.submission_digest) == {"small.py": REFERENCE.encode()}
+    assert book.sources(second.report.submission_digest) == {}
+
+
+def test_a_plan_notes_when_what_it_keeps_was_handed_in(book, lab, tmp_path, monkeypatch):
+    (tmp_path / "subs").mkdir()
+    (tmp_path / "subs/a.py").write_text(REFERENCE)
+    submission = read_submission("a", tmp_path / "subs/a.py", lab)
+    book.add(
+        of("pass", submission="a", submission_digest=submission.digest, lab_version=lab.version)
+    )
+    dated = msgspec.structs.replace(submission, submitted_at=LATE)
+    monkeypatch.setattr(run, "read_submission", lambda *_: dated)
+    found = find_submissions(tmp_path / "subs")
+    assert run.plan(found, lab, book, seed=1, isolation="bwrap").kept == ["a"]
+    assert one(book, lab).attempt.submitted_at == LATE
 
 
 # -- in memory, and on a disk that is full ------------------------------------------------
