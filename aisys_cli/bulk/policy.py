@@ -89,7 +89,7 @@ def doubts(grade: Grade, policy: Policy) -> str:
     """What may still change a grade, or is not known of it; "" if nothing."""
     if grade.pending:
         which = " and ".join(map(str, grade.pending))
-        return f"attempt {which} could not be graded yet (infra)"
+        return f"attempt {which} ended in infra and may change the score"
     attempt = grade.attempt
     if policy.due and attempt and not attempt.submitted_at and not grade.override:
         return "when it was handed in is not known; taken to be in time"

@@ -115,7 +115,7 @@ def _why(grade: Grade) -> str:
     said = f"attempt {grade.counts} counts"
     if grade.pending:
         which = ", ".join(map(str, grade.pending))
-        said += f"; not graded yet (infra): attempt {which}"
+        said += f"; infra, may change it: {which}"
     return said
 
 

@@ -80,7 +80,7 @@ def test_show_of_a_lab_says_which_attempt_counts_and_by_which_rule(gradebook):
     assert text.startswith("small: the last attempt counts; no due date\n")
     assert row(text, "chen") == "chen Ann Chen 4/10 2 of 2 pass"
     assert row(text, "zhao") == "zhao Cy Zhao -/10 - missing"
-    assert "small, attempt 1 could not be graded yet (infra):\n  li\n" in done.stderr
+    assert "small, attempt 1 ended in infra and may change the score:\n  li\n" in done.stderr
     assert "3 graded with another version of the lab" in done.stderr
 
 
@@ -245,6 +245,13 @@ def test_json_has_every_attempt_with_its_report(gradebook):
     made = json.loads(good(gradebook("export", "--to", "json")))
     chen = made["grades"][0]
     assert [one["report"]["score"] for one in chen["attempts"]] == [2, 4]
+
+
+def test_html_is_one_page(gradebook):
+    pytest.importorskip("aisys_cli.report.html")
+    text = good(gradebook("export", "--to", "html"))
+    assert text.startswith("<!")
+    assert "chen" in text
 
 
 def test_files_are_utf_8_whatever_the_terminal_is(gradebook, place):

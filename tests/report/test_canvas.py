@@ -163,7 +163,7 @@ def test_names_in_two_columns_are_read():
     assert done.data.decode() == text.replace("1,S,", "1,S,6").replace("S,4", "S,8")
 
 
-@pytest.mark.parametrize("row", ["Points Possible", "", "muted"])
+@pytest.mark.parametrize("row", ["Points Possible", "", "muted", "Manual Posting (all)"])
 def test_rows_of_no_student_are_never_filled(row):
     text = EXPORT + f"{row},77,,77,77,,,\n"
     if row == "Points Possible":
@@ -214,6 +214,27 @@ def test_no_column_is_ever_made_up(asked):
     assert "--column" in raised.value.remedy
 
 
+def test_a_title_that_canvas_takes_for_a_sum_is_no_column():
+    with pytest.raises(UsageError) as raised:
+        filled(EXPORT.replace("small (101)", "Final Grade (101)"), column="101")
+    assert "There are: Essay (102)" in raised.value.remedy
+
+
+DELIMITERS = {
+    "semicolons in titles": ("Essay; a; b; c (102)", ","),
+    "one semicolon in every line": ("Essay;x (102)", ","),
+    "commas in titles": ("Essay, a, b, c (102)", ";"),
+}
+
+
+@pytest.mark.parametrize(("title", "delimiter"), DELIMITERS.values(), ids=DELIMITERS)
+def test_a_delimiter_in_a_title_is_part_of_the_title(title, delimiter):
+    text = EXPORT.replace(",", delimiter).replace("Essay (102)", f'"{title}"')
+    done = filled(text, scored("11", 8), column="102", max_score=20)
+    assert done.column == title
+    assert column(done.data.decode(), 6, delimiter)["11"] == "8"
+
+
 def test_two_columns_of_one_title_must_be_told_apart():
     text = EXPORT.replace("Essay (102)", "Small (102)")
     with pytest.raises(UsageError, match="has 2 columns"):
@@ -223,7 +244,7 @@ def test_two_columns_of_one_title_must_be_told_apart():
 
 def test_a_file_without_assignments_says_so():
     with pytest.raises(UsageError) as raised:
-        filled("Student,ID,Section\nx,1,S\n")
+        filled("Student,ID,Section,Notes\nx,1,S,\n")
     assert "There are: none" in raised.value.remedy
 
 
@@ -261,7 +282,8 @@ WRONG = {
     "nothing": (b"", '"" and not'),
     "another table": (b"name,score\nx,1\n", '"name, score" and not'),
     "two columns": (b"Student,ID\nx,1\n", "and not"),
-    "no section": (b"Student,ID,SIS User ID\n", 'comes nothing and not "Section"'),
+    "nothing after the login": (b"Student,ID,SIS User ID,SIS Login ID\n", 'comes "" and not'),
+    "no section": (b"Student,ID,SIS User ID,Section,x (1)\n", 'comes "SIS User ID" and not'),
     "no section before the titles": (b"Student,ID,small (1),Section\n", 'comes "small (1)"'),
     "the id missing": (b"Student,Section,small (1)\n", "Student, Section, small (1)"),
     "another encoding": (EXPORT.replace("Chen", "李明").encode("gbk"), "not UTF-8 at byte"),
@@ -282,6 +304,9 @@ def test_what_canvas_would_refuse_is_refused(data, words):
     "header",
     [
         "Student,ID,Section",
+        "Student,ID,Section,Notes",
+        "Student,ID,SIS User ID,SIS Login ID,Integration ID,Section",
+        "Student,ID,SIS User ID,SIS Login ID,Root Account,Section",
         "Student Name,ID,SIS Login ID,Section",
         "Student,ID,SIS User ID,SIS Login ID,Integration ID,Root Account,Section",
         "LastName,FirstName,ID,SIS Login ID,Section",

@@ -81,8 +81,8 @@ def test_one_student_has_every_attempt_and_all_that_was_said():
     ("number", "words"),
     [
         (0, "small  -/10  handed in nothing"),
-        (2, "small  -/10  attempt 1 counts; not graded yet (infra): attempt 1"),
-        (3, "small  2/10  attempt 1 counts; not graded yet (infra): attempt 2"),
+        (2, "small  -/10  attempt 1 counts; infra, may change it: 1"),
+        (3, "small  2/10  attempt 1 counts; infra, may change it: 2"),
         (4, "small  9/10  set by a person"),
         (5, "small  0/10  attempt 1 counts"),
     ],

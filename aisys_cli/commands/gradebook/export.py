@@ -110,6 +110,8 @@ def _moodle(book: GradebookReader, labs: list[Lab], grades: Iterator[Grade], lan
     if made.left_out:
         say("Left out, for not on the roster or with an id that no file should have:")
         say("\n".join(f"  {id}" for id in made.left_out))
+    if any(lab.max_score > 100 for lab in labs):
+        say("Moodle ends the import at a grade over 100, unless its site allows more.")
     if not roster:
         say("There is no roster: one id that Moodle does not know ends the whole import.")
     return made.text

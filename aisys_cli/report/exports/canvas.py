@@ -7,6 +7,7 @@ the one that came in, byte for byte, but for the scores.
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterable, Sequence
 
@@ -17,9 +18,11 @@ from aisys_cli.report.grades import Grade
 
 __all__ = ["Filled", "fill"]
 
-_OPTIONAL = ("SIS User ID", "SIS Login ID", "Integration ID", "Root Account")
 _ASSIGNMENT = re.compile(r"(.*?)\s*\((\d+)\)")
-_SKIPPED = re.compile(r"(muted|manual posting)?", re.IGNORECASE)
+# Canvas takes a column with one of these in its title for a sum of its own.
+_SUMS = re.compile("(Current|Final) (Score|Points|Grade)|Override (Score|Grade|Status)")
+_SKIPPED = re.compile(r"(muted|manual posting.*)?", re.IGNORECASE)
+_READ_ONLY = re.compile(r"read\s+only", re.IGNORECASE)
 
 
 class Filled(msgspec.Struct, frozen=True):
@@ -44,8 +47,7 @@ class _Table:
             raise _wrong(f"it is not UTF-8 at byte {error.start}") from None
         self._mark = "\ufeff" if text.startswith("\ufeff") else ""
         text = text.removeprefix("\ufeff")
-        head = "".join(text.splitlines(keepends=True)[:3])
-        delimiter = max(",;", key=head.count)
+        delimiter = _delimiter(text)
         cell = re.compile(rf'("(?:[^"]|"")*"|[^{delimiter}\r\n]*)({delimiter}|\r\n|\r|\n|\Z)')
         self._raw: list[list[list[str]]] = [[]]
         at = 0
@@ -64,6 +66,12 @@ class _Table:
     def data(self) -> bytes:
         cells = (part for row in self._raw for cell in row for part in cell)
         return (self._mark + "".join(cells)).encode()
+
+
+def _delimiter(text: str) -> str:
+    """What gives the header more cells. Canvas looks at three lines; its own have equally many."""
+    head = re.split(r"[\r\n]", text, maxsplit=1)[0][:100_000]
+    return max(",;", key=lambda one: len(next(csv.reader([head], delimiter=one), [])))
 
 
 def _value(raw: str) -> str:
@@ -116,18 +124,22 @@ def _wrong(what: str) -> UsageError:
 
 def _after_section(header: list[str]) -> int:
     """The first column of an assignment; UsageError where Canvas says "Invalid header row"."""
-    if header[:3] == ["LastName", "FirstName", "ID"]:
+    names = [*header[:3], "", "", ""][:3]
+    if names == ["LastName", "FirstName", "ID"] and len(header) > 4:
         at = 3
-    elif len(header) > 2 and "Student" in header[0] and header[1] == "ID":
+    elif "Student" in names[0] and "ID" in names[1] and len(header) > 3:
         at = 2
     else:
-        start = ", ".join(header[:3])[:80]
-        raise _wrong(f'it begins with "{start}" and not with "Student, ID"')
-    while at < len(header) and header[at] in _OPTIONAL:
+        raise _wrong(f'it begins with "{", ".join(header[:3])[:80]}" and not with "Student, ID"')
+    if header[at] == "SIS Login ID":
         at += 1
-    if at == len(header) or "Section" not in header[at]:
-        said = f'"{header[at][:80]}"' if at < len(header) else "nothing"
-        raise _wrong(f'after the columns of the student comes {said} and not "Section"')
+    elif header[at : at + 2] == ["SIS User ID", "SIS Login ID"]:
+        at += 2
+        at += header[at : at + 1] == ["Integration ID"]
+        at += header[at : at + 1] == ["Root Account"]
+    after = ", ".join(header[at : at + 1])
+    if "Section" not in after:
+        raise _wrong(f'after the columns of the student comes "{after[:80]}" and not "Section"')
     return at + 1
 
 
@@ -135,7 +147,7 @@ def _find_column(header: list[str], first: int, *, names: Sequence[str], column:
     titles = {}
     for at in range(first, len(header)):
         match = _ASSIGNMENT.fullmatch(header[at])
-        if match is not None:
+        if match is not None and not _SUMS.search(header[at]):
             titles[at] = (header[at].casefold(), match[1].casefold(), match[2])
     wanted = {name.casefold().strip() for name in ([column] if column else names)}
     found = [at for at, words in titles.items() if wanted.intersection(words)]
@@ -155,7 +167,7 @@ def _check_points(table: _Table, at: int, max_score: int) -> list[str]:
     for row in table.rows[1:]:
         if not row or "Points Possible" not in row[0] or len(row) <= at:
             continue
-        if "read only" in row[at].lower():
+        if _READ_ONLY.search(row[at]):
             title = table.rows[0][at]
             raise UsageError(f'"{title}" is read only in Canvas, which would ignore its scores')
         try:
