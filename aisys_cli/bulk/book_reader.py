@@ -86,14 +86,11 @@ class GradebookReader:
         )
         return [lab for (lab,) in rows]
 
-    def submissions(self, lab: str | None = None) -> list[str]:
-        """Everybody of whom anything is known in a lab, or in any, and the roster."""
+    def submissions(self) -> list[str]:
+        """Everybody of whom anything is known, and the roster."""
         rows = self._query(
-            "SELECT submission FROM reports WHERE ?1 IS NULL OR lab = ?1"
-            " UNION SELECT submission FROM overrides WHERE ?1 IS NULL OR lab = ?1"
-            " UNION SELECT submission FROM comments WHERE ?1 IS NULL OR lab = ?1"
-            " UNION SELECT id FROM roster ORDER BY 1",
-            lab,
+            "SELECT submission FROM reports UNION SELECT submission FROM overrides"
+            " UNION SELECT submission FROM comments UNION SELECT id FROM roster ORDER BY 1"
         )
         return [id for (id,) in rows]
 
