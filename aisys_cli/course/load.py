@@ -53,16 +53,12 @@ def load_course(root: Path) -> Course:
     _once(path, "labs", facts.labs)
     _once(path, "modules.id", [module.id for module in facts.modules])
     _validate_grading(path, facts)
+    sections = [section for module in facts.modules for section in module.sections]
+    _once(path, "modules.sections.id", [section.id for section in sections])
+    _once(path, "modules.sections.lectures", [id for one in sections for id in one.lectures])
     labs = [load_lab(root, id) for id in facts.labs]
-    modules = {module.id for module in facts.modules}
     for lab in labs:
-        if lab.facts.module not in modules:
-            _fail(
-                lab.folder / "lab.toml",
-                "module",
-                lab.facts.module,
-                f"is not a module of course.toml ({', '.join(sorted(modules))})",
-            )
+        _validate_place(lab, facts)
     return Course(facts, root, labs)
 
 
@@ -132,6 +128,20 @@ def _located(message: str, raw: Any) -> str:
     if isinstance(value, dict | list):
         return f"{steps or 'top level'}: {what}"
     return f"{steps} = {value!r}: {what}"
+
+
+def _validate_place(lab: Lab, course: CourseFile) -> None:
+    """The lab's module is one of the course, and its section one of the module, if it has any."""
+    path, facts = lab.folder / "lab.toml", lab.facts
+    modules = {module.id: module for module in course.modules}
+    if facts.module not in modules:
+        why = f"is not a module of course.toml ({', '.join(sorted(modules))})"
+        _fail(path, "module", facts.module, why)
+    sections = modules[facts.module].sections
+    if sections and not any(section.holds(facts.section) for section in sections):
+        known = ", ".join(section.id for section in sections)
+        why = f"is no section or lecture of module {facts.module} ({known})"
+        _fail(path, "section", facts.section, why)
 
 
 def _validate_grading(path: Path, facts: CourseFile) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "LabFile",
     "Late",
     "Module",
+    "Section",
     "Task",
     "Text",
 ]
@@ -43,11 +44,25 @@ class Text(_Strict, frozen=True):
         return self.zh if language == "zh" else self.en
 
 
+class Section(_Strict, frozen=True):
+    """Lectures that belong together. A lab's `section` is the id, or one of `lectures`; `coming`
+    has the titles of labs that are being prepared."""
+
+    id: str
+    title: Text
+    lectures: list[str] = []
+    coming: list[Text] = []
+
+    def holds(self, section: str) -> bool:
+        return section == self.id or section in self.lectures
+
+
 class Module(_Strict, frozen=True):
     """A part of the course, such as "AI framework core"."""
 
     id: str
     title: Text
+    sections: list[Section] = []
 
 
 class Late(_Strict, frozen=True):
