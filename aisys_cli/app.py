@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from aisys_cli import __version__
-from aisys_cli.commands import course_check, demo, doctor, grade, grade_all, help_topic
+from aisys_cli.commands import course_check, demo, doctor, grade, grade_all, help_topic, home
 from aisys_cli.commands.context import Settings, language_of_locale
 from aisys_cli.commands.gradebook import gradebook_app
 from aisys_cli.commands.lab import lab_app
@@ -26,7 +26,7 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="aisys",
     help="Lab runner and autograder for courses on AI systems.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -73,6 +73,8 @@ def root(
     if lang not in ("", "en", "zh"):
         raise typer.BadParameter(f"{lang!r} is neither en nor zh", param_hint="--lang")
     context.obj = Settings(course=course, language=lang or language_of_locale(os.environ))
+    if context.invoked_subcommand is None:
+        home.home(context)
 
 
 def main() -> NoReturn:

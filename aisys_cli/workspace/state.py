@@ -44,10 +44,18 @@ class Workspace:
             try:
                 self._file = msgspec.json.decode(self._path.read_bytes(), type=_File)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise UsageError(
-                    f"{self._path} is damaged: {error}",
-                    remedy="Move it away and start the lab again; your own files stay.",
-                ) from None
+                raise self._damaged(error) from None
+
+    def _damaged(self, error: Exception) -> UsageError:
+        if b"\n<<<<<<< " in b"\n" + self._path.read_bytes():
+            return UsageError(
+                f"{self._path} holds two versions: a merge that is not finished",
+                remedy=f"Keep either one: git checkout --ours {self._path}    (or --theirs)",
+            )
+        return UsageError(
+            f"{self._path} is damaged: {error}",
+            remedy="Move it away and start the lab again; your own files stay.",
+        )
 
     @property
     def current(self) -> str:

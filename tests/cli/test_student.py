@@ -83,8 +83,8 @@ def test_the_list_shows_the_lab_before_it_is_started_and_how_far_one_is(way):
     assert "small              Arithmetic of numbers" in way.out("list before")
     assert "Start one: aisys lab start LAB" in way.out("list before")
     assert "passed" not in way.out("list before")
-    assert "  * small " in way.out("list")
-    assert "2/3 passed" in way.out("list")
+    assert "* begun  small " in way.out("list")
+    assert " 2/3\n" in way.out("list")
 
 
 def test_start_says_where_things_are_and_what_to_do_next(way):

@@ -67,7 +67,29 @@ def test_a_wrong_lab_is_named_by_file_key_and_value(own_course, old, new, words)
         assert word in raised.value.message
 
 
+OUTLINE = """
+[[modules.sections]]
+id = "1"
+title = { en = "One", zh = "一" }
+lectures = ["1-1", "1-2"]
+"""
+LATER = '\n[[modules]]\nid = "later"'
+
+
+def outlined(text=OUTLINE):
+    return LATER, text + LATER
+
+
 COURSES = {
+    "a section twice": (*outlined(OUTLINE + OUTLINE), ["modules.sections.id", "'1'", "twice"]),
+    "a lecture twice": (
+        *outlined(OUTLINE.replace("1-2", "1-1")),
+        ["modules.sections.lectures", "'1-1'", "twice"],
+    ),
+    "a section without a title": (
+        *outlined('\n[[modules.sections]]\nid = "1"\n'),
+        ["modules[0].sections[0]", "title"],
+    ),
     "a number as text": ('id = "small-course"', "id = 3", ["id", "3", "str"]),
     "an unknown key": ('["small"]', '["small"]\nlab = 1', ["top level", "lab"]),
     "a missing key": ('labs = ["small"]\n', "", ["top level", "labs"]),
@@ -272,3 +294,10 @@ def test_a_file_in_place_of_the_course_is_a_usage_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="no course in"):
         find_course(tmp_path / "file")
+
+
+def test_a_lab_of_no_section_is_named_with_the_sections_there_are(own_course):
+    change(own_course / "course.toml", *outlined())
+    change(own_course / "labs/small/lab.toml", 'section = "', 'section = "no-such-')
+    with pytest.raises(CourseError, match=r"section = .no-such-.*is no section.*numbers \(1\)"):
+        load_course(own_course)

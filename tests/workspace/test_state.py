@@ -109,6 +109,14 @@ def test_a_damaged_workspace_is_a_usage_error_that_says_what_to_do(root, data):
     assert path.read_bytes() == data
 
 
+def test_a_merge_that_is_not_finished_is_called_so(root):
+    path = root / ".aisys/workspace.json"
+    path.write_text(f"<<<<<<< HEAD\n{path.read_text()}=======\n{{}}\n>>>>>>> other\n")
+    with pytest.raises(UsageError, match="a merge that is not finished") as raised:
+        find_workspace(root)
+    assert f"git checkout --ours {path}" in raised.value.remedy
+
+
 def test_what_a_newer_aisys_wrote_more_is_no_damage(root):
     path = root / ".aisys/workspace.json"
     path.write_text(path.read_text().replace('"current"', '"theme": "dark",\n  "current"'))

@@ -11,14 +11,18 @@ import typer
 from aisys_cli.commands.context import Format, FormatOption, course_of
 
 if TYPE_CHECKING:
-    from aisys_cli.course.records import Lab
+    from collections.abc import Iterator
+
+    from aisys_cli.course.records import Course, Lab, Module, Section
     from aisys_cli.workspace.state import Workspace
 
 __all__ = ["list_labs"]
 
+_NO_LAB, _COMING = "(no lab yet)", "coming"
+
 
 def list_labs(context: typer.Context, format: FormatOption = Format.text) -> None:
-    """The labs of the course, by module, and how far you are."""
+    """The course's outline with its labs: done, begun, open, coming."""
     from aisys_cli.workspace.state import find_workspace
 
     course = course_of(context)
@@ -29,46 +33,60 @@ def list_labs(context: typer.Context, format: FormatOption = Format.text) -> Non
         return
     print(course.facts.title.in_(language))
     for module in course.facts.modules:
-        labs = [lab for lab in course.labs if lab.facts.module == module.id]
-        print(f"\n  {module.title.in_(language)}")
-        for lab in labs:
-            print(_row(lab, workspace, language))
-        if not labs:
-            print("    (no lab yet)")
+        has_labs = any(lab.facts.module == module.id for lab in course.labs)
+        title = f"  {module.title.in_(language)}"
+        print(f"\n{title}" if has_labs else f"\n{title}   {_NO_LAB}")
+        for line in _module(course, module, workspace, language):
+            print(line)
     if workspace is not None and any(lab.id == workspace.current for lab in course.labs):
-        print("\n* current lab. Passed: public checks, when last tested.")
+        print("\n* current lab. Last column: public checks that passed when last tested.")
         print("Start another: aisys lab start LAB")
     else:
         print("\nStart one: aisys lab start LAB")
 
 
+def _module(
+    course: Course, module: Module, workspace: Workspace | None, language: str
+) -> Iterator[str]:
+    labs = [lab for lab in course.labs if lab.facts.module == module.id]
+    if not module.sections:
+        yield from (_row(lab, workspace, language) for lab in labs)
+    width = max((len(section.id) for section in module.sections), default=0)
+    for section in module.sections:
+        yield from _section(section, labs, workspace, language, width)
+
+
+def _section(
+    section: Section, labs: list[Lab], workspace: Workspace | None, language: str, width: int
+) -> Iterator[str]:
+    from aisys_cli.report.columns import cut
+
+    own = [lab for lab in labs if section.holds(lab.facts.section)]
+    yield cut(f"    {section.id:<{width}}  {section.title.in_(language)}", 80)
+    yield from (_row(lab, workspace, language) for lab in own)
+    for title in section.coming:
+        yield cut(f"      {_COMING:<6} {title.in_(language)}", 80)
+
+
 def _row(lab: Lab, workspace: Workspace | None, language: str) -> str:
     """One lab in 80 cells; a long id takes its room from the title."""
-    from rich.cells import cell_len, set_cell_size
+    from aisys_cli.report.columns import fitted
+    from aisys_cli.workspace.progress import lab_progress
 
-    mark = "*" if workspace is not None and workspace.current == lab.id else " "
-    state = f"{lab.max_score:>3} points"
-    if workspace is not None:
-        state += f"  {_passed(lab, workspace):<12}"
-    start = f"  {mark} {lab.id:<18} "
-    title, room = lab.facts.title.in_(language), 79 - len(start) - len(state)
-    if cell_len(title) > room:
-        title = set_cell_size(title, max(room - 2, 0)) + ".."
-    return f"{start}{set_cell_size(title, max(room, 0))} {state}".rstrip()
-
-
-def _passed(lab: Lab, workspace: Workspace | None) -> str:
-    if workspace is None or lab.id not in workspace.labs:
-        return ""
-    verdicts = workspace.labs[lab.id].verdicts
-    public = lab.public()
-    done = sum(verdicts.get(check.id) == "pass" for check in public)
-    return f"{done}/{len(public)} passed"
+    progress = lab_progress(lab, workspace)
+    current = "*" if workspace is not None and workspace.current == lab.id else " "
+    passed = "" if progress.state == "open" else f"{progress.passed}/{progress.checks}"
+    state = f"{lab.max_score:>3} points" + (f"  {passed:>5}" if workspace is not None else "")
+    start = f"    {current} {progress.state:<6} {lab.id:<18} "
+    title = fitted(lab.facts.title.in_(language), 79 - len(start) - len(state))
+    return f"{start}{title} {state}".rstrip()
 
 
 def _record(lab: Lab, workspace: Workspace | None) -> dict[str, object]:
+    from aisys_cli.workspace.progress import lab_progress
+
     facts = lab.facts
-    started = workspace is not None and lab.id in workspace.labs
+    progress = lab_progress(lab, workspace)
     return {
         "id": lab.id,
         "title": {"en": facts.title.en, "zh": facts.title.zh},
@@ -76,6 +94,8 @@ def _record(lab: Lab, workspace: Workspace | None) -> dict[str, object]:
         "section": facts.section,
         "points": lab.max_score,
         "checks": len(facts.checks),
-        "public_checks": len(lab.public()),
-        "started": started,
+        "public_checks": progress.checks,
+        "started": progress.state != "open",
+        "state": progress.state,
+        "passed": progress.passed,
     }

@@ -51,12 +51,11 @@ def start(
         print(f"Kept your {', '.join(existed)} in {shown}; {found.id} is current.")
     else:
         print(f"Started {found.id} in {shown}")
-    print(f"  write     {shown}/{names[0]}")
-    print(
-        f"  read      {shown}/{files.PUBLIC}/handout.{context.obj.language}.md, or: aisys lab show"
-    )
-    print("  test      aisys lab test")
-    print("  stuck?    aisys lab hint")
+    print(f"Write your code into {shown}/{names[0]}")
+    print("\nNext, one after another:")
+    print("  aisys lab show      the handout: what to do, and why")
+    print("  aisys lab watch     test whenever you save; just once: aisys lab test")
+    print("  aisys lab hint      when you are stuck: from where to look to nearly the code")
 
 
 def _short(path: Path) -> Path:
