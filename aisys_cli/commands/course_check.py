@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from aisys_cli.commands.completion import complete_lab
 from aisys_cli.commands.context import Isolation, console, course_of, say
 from aisys_cli.errors import ExitCode
 
@@ -17,7 +18,8 @@ __all__ = ["course_check"]
 def course_check(
     context: typer.Context,
     labs: Annotated[
-        list[str] | None, typer.Argument(metavar="[LAB]...", help="Default: every lab.")
+        list[str] | None,
+        typer.Argument(metavar="[LAB]...", help="Default: every lab.", autocompletion=complete_lab),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds for reference and wheats.")] = 5,
     chaff_seeds: Annotated[int, typer.Option(min=1, help="Seeds for each chaff.")] = 1,

@@ -1,4 +1,4 @@
-"""Reads a course: `find_course`, `load_course`, `find_lab`.
+"""Reads a course: `load_course`, `load_lab`, `find_lab`.
 
 An error names the file, the key and the value that is wrong.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
 import re
 import tomllib
 from datetime import datetime
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from aisys_cli.course.find import find_course
 from aisys_cli.course.records import Course, CourseFile, Lab, LabFile
 from aisys_cli.errors import CourseError, UsageError
 
@@ -24,26 +24,6 @@ __all__ = ["find_course", "find_lab", "load_course", "load_lab"]
 T = TypeVar("T")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 _CHECK_ID = re.compile(r"[0-9A-Za-z]+\.[0-9A-Za-z]+")
-
-
-def find_course(asked: Path | None = None) -> Path:
-    """The course's folder: the one asked for, else AISYS_COURSE, else the bundled one."""
-    named = asked or (Path(os.environ["AISYS_COURSE"]) if os.environ.get("AISYS_COURSE") else None)
-    if named is not None:
-        if not (named / "course.toml").is_file():
-            raise UsageError(
-                f"no course in {named}: it has no course.toml",
-                remedy="Name the folder that holds course.toml: aisys --course DIR ...",
-            )
-        return named.resolve()
-    package = Path(__file__).resolve().parent.parent
-    for candidate in (package / "bundled", package.parent):
-        if (candidate / "course.toml").is_file():
-            return candidate
-    raise UsageError(
-        "this installation carries no course",
-        remedy="Name one: aisys --course DIR ...    (or set AISYS_COURSE)",
-    )
 
 
 def load_course(root: Path) -> Course:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from aisys_cli.commands.completion import complete_lab
 from aisys_cli.commands.context import Isolation, console, course_of, say, started_lab
 from aisys_cli.errors import ExitCode, UsageError
 
@@ -16,7 +17,12 @@ __all__ = ["draw"]
 def draw(
     context: typer.Context,
     lab: Annotated[
-        str | None, typer.Argument(metavar="[LAB[/PICTURE]]", help="Default: its first picture.")
+        str | None,
+        typer.Argument(
+            metavar="[LAB[/PICTURE]]",
+            help="Default: its first picture.",
+            autocompletion=complete_lab,
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,

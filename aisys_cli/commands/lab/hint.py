@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aisys_cli.commands.completion import complete_task
 from aisys_cli.commands.context import course_of, started_lab
 from aisys_cli.errors import NothingToDo, UsageError
 
@@ -19,7 +20,12 @@ __all__ = ["hint"]
 def hint(
     context: typer.Context,
     task: Annotated[
-        str | None, typer.Argument(metavar="[TASK]", help="Default: the first unfinished one.")
+        str | None,
+        typer.Argument(
+            metavar="[TASK]",
+            help="Default: the first unfinished one.",
+            autocompletion=complete_task,
+        ),
     ] = None,
     more: Annotated[bool, typer.Option("--next", help="One step more.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Every step.")] = False,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from aisys_cli.commands.completion import complete_failed
 from aisys_cli.commands.context import choose_checks, console, course_of, started_lab
 from aisys_cli.errors import ExitCode, NothingToDo
 
@@ -14,7 +15,12 @@ __all__ = ["repro"]
 
 def repro(
     context: typer.Context,
-    check: Annotated[str, typer.Argument(help="Id of a check that did not pass, such as 1.3.")],
+    check: Annotated[
+        str,
+        typer.Argument(
+            help="Id of a check that did not pass, such as 1.3.", autocompletion=complete_failed
+        ),
+    ],
     rank: Annotated[
         int | None,
         typer.Option(min=0, help="Of a parallel lab: run this rank here, the others beside it."),

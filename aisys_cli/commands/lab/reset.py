@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from aisys_cli.commands.completion import complete_task
 from aisys_cli.commands.context import course_of, started_lab
 from aisys_cli.errors import UsageError
 
@@ -15,7 +16,10 @@ __all__ = ["reset"]
 
 def reset(
     context: typer.Context,
-    task: Annotated[str | None, typer.Argument(metavar="[TASK]", help="Default: all.")] = None,
+    task: Annotated[
+        str | None,
+        typer.Argument(metavar="[TASK]", help="Default: all.", autocompletion=complete_task),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Put the starter's text back; yours stays as .bak."""

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from aisys_cli.commands.completion import complete_lab_or_task
 from aisys_cli.commands.context import console, course_of, meant_lab
 from aisys_cli.errors import CourseError, UsageError
 
@@ -17,7 +18,10 @@ __all__ = ["show"]
 def show(
     context: typer.Context,
     lab: Annotated[
-        str | None, typer.Argument(metavar="[LAB[/TASK]]", help="Default: all of it.")
+        str | None,
+        typer.Argument(
+            metavar="[LAB[/TASK]]", help="Default: all of it.", autocompletion=complete_lab_or_task
+        ),
     ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="The Markdown as it is.")] = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from aisys_cli.commands.completion import complete_lab
 from aisys_cli.commands.context import course_of
 from aisys_cli.errors import UsageError
 
@@ -15,7 +16,12 @@ __all__ = ["start"]
 
 def start(
     context: typer.Context,
-    lab: Annotated[str, typer.Argument(help="Id of the lab, or a unique beginning of it.")],
+    lab: Annotated[
+        str,
+        typer.Argument(
+            help="Id of the lab, or a unique beginning of it.", autocompletion=complete_lab
+        ),
+    ],
     folder: Annotated[
         Path | None, typer.Argument(metavar="[DIR]", help="Where; default: a folder of its name.")
     ] = None,

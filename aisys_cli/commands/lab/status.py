@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from aisys_cli.commands.completion import complete_lab
 from aisys_cli.commands.context import course_of, started_lab
 
 __all__ = ["status"]
@@ -15,7 +16,8 @@ __all__ = ["status"]
 def status(
     context: typer.Context,
     lab: Annotated[
-        str | None, typer.Argument(metavar="[LAB]", help="Default: the one here.")
+        str | None,
+        typer.Argument(metavar="[LAB]", help="Default: the one here.", autocompletion=complete_lab),
     ] = None,
 ) -> None:
     """Where you are in a lab: each check's last verdict."""

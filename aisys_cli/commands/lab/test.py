@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aisys_cli.commands.completion import complete_what
 from aisys_cli.commands.context import (
     Format,
     FormatOption,
@@ -36,7 +37,11 @@ def test(
     context: typer.Context,
     what: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[LAB[/TASK]|CHECK]...", help="Default: every public check."),
+        typer.Argument(
+            metavar="[LAB[/TASK]|CHECK]...",
+            help="Default: every public check.",
+            autocompletion=complete_what,
+        ),
     ] = None,
     first: Annotated[
         bool, typer.Option("-x", "--exitfirst", help="Stop at the first failure.")
