@@ -1,5 +1,6 @@
 """What Tab offers, in the words of the three shells, and that it loads next to nothing."""
 
+import os
 import subprocess
 import sys
 
@@ -88,16 +89,19 @@ def test_zsh_and_fish_show_the_title_in_the_language_of_the_student(place, cours
         assert "scale 逐元素相乘" in done.stdout
 
 
-def test_bash_completes_with_the_script_that_is_installed(place, course):
-    script = f"""
-        aisys() {{ {sys.executable} -m aisys_cli "$@"; }}; export -f aisys
-        env() {{ export "${{@:1:$#-1}}"; "${{@: -1}}"; }}
+def test_bash_completes_with_the_script_that_is_installed(place, course, tmp_path):
+    program = tmp_path / "aisys"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m aisys_cli "$@"\n')
+    program.chmod(0o755)
+    script = """
         source <(_AISYS_COMPLETE=source_bash aisys)
         COMP_WORDS=(aisys lab repro ""); COMP_CWORD=3
         _aisys_completion aisys
-        echo "${{COMPREPLY[@]}}"
+        echo "${COMPREPLY[@]}"
     """
-    environment = clean_environment(AISYS_COURSE=str(course))
+    environment = clean_environment(
+        AISYS_COURSE=str(course), PATH=f"{tmp_path}:{os.environ['PATH']}"
+    )
     done = subprocess.run(
         ["bash", "-c", script], cwd=place, env=environment, capture_output=True, check=False
     )
