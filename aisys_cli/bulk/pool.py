@@ -12,14 +12,24 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
 import msgspec
 
 from aisys_cli.course.records import Lab
 from aisys_cli.errors import AisysError, CourseError, EnvironmentFault, ExitCode, UsageError
-from aisys_cli.grader.jobs import Done, Failed, Job, Ready, Setup, infra_report
+from aisys_cli.grader.jobs import (
+    Checked,
+    Done,
+    Failed,
+    Hurry,
+    Job,
+    Ready,
+    Setup,
+    infra_report,
+)
+from aisys_cli.report.records import CheckResult
 from aisys_cli.sandbox import frames
 
 __all__ = ["Pool"]
@@ -53,24 +63,21 @@ class _Worker:
         self.job: Job | None = None
         _send(self.sock, setup)
 
-    def message(self) -> Ready | Done | None:
-        """What has arrived; None if it is not a whole message yet. AisysError, _Lost."""
+    def messages(self) -> list[Ready | Checked | Done]:
+        """What has arrived as a whole, if anything has. AisysError, _Lost."""
         try:
             alive = self.receiver.feed()
         except OSError:
             alive = False
+        said: list[Ready | Checked | Done] = []
         try:
-            body = self.receiver.frame()
+            while (body := self.receiver.frame()) is not None:
+                said.append(_decoded(body))
         except frames.Malformed as error:
             self.process.kill()
             raise _Lost(str(error)) from None
-        if body is None:
-            if alive:
-                return None
+        if not said and not alive:
             raise _Lost(self.last_words())
-        said = msgspec.msgpack.decode(body, type=Ready | Done | Failed)
-        if isinstance(said, Failed):
-            raise _ERRORS.get(said.exit_code, CourseError)(said.message, remedy=said.remedy)
         return said
 
     def last_words(self) -> str:
@@ -92,7 +99,14 @@ class _Worker:
         self.close()
 
 
-def _send(sock: socket.socket, message: Setup | Job) -> None:
+def _decoded(body: bytes) -> Ready | Checked | Done:
+    said = msgspec.msgpack.decode(body, type=Ready | Checked | Done | Failed)
+    if isinstance(said, Failed):
+        raise _ERRORS.get(said.exit_code, CourseError)(said.message, remedy=said.remedy)
+    return said
+
+
+def _send(sock: socket.socket, message: Setup | Job | Hurry) -> None:
     frames.send(sock, msgspec.msgpack.encode(message))
 
 
@@ -157,8 +171,11 @@ class Pool:
             worker.kill() if worker.job else worker.close()
         self._selector.close()
 
-    def grade(self, jobs: Iterable[Job]) -> Iterator[Done]:
-        """The results of the jobs, as they come; takes a job only when a worker is free."""
+    def grade(
+        self, jobs: Iterable[Job], *, each: Callable[[CheckResult], None] = lambda _: None
+    ) -> Iterator[Done]:
+        """The results of the jobs, as they come; takes a job only when a worker is free.
+        `each` hears of every check of the jobs with `stream`."""
         queue = iter(jobs)
         more = True
         while True:
@@ -170,9 +187,18 @@ class Pool:
                 self._give(self._idle.pop(), job)
             if not more and not any(worker.job for worker in self._workers):
                 return
-            for done in self._listen():
+            for done in self._listen(each):
                 yield done
             more = more or bool(self._retry)
+
+    def hurry(self) -> None:
+        """Let the jobs at work end with the checks that they have begun. From any thread."""
+        for worker in list(self._workers):
+            if worker.job is not None:
+                try:
+                    _send(worker.sock, Hurry())
+                except OSError:
+                    pass  # its end will be read as such
 
     def _start(self) -> None:
         worker = _Worker(msgspec.structs.replace(self._setup, cpus=self._processor()))
@@ -186,22 +212,24 @@ class Pool:
         except OSError:
             pass  # its end will be read as such
 
-    def _listen(self) -> list[Done]:
+    def _listen(self, each: Callable[[CheckResult], None]) -> list[Done]:
         results: list[Done] = []
         for key, _ in self._selector.select():
             worker: _Worker = key.data
             try:
-                said = worker.message()
+                said = worker.messages()
             except _Lost as error:
                 self._replace(worker, str(error), results)
                 continue
-            if said is None:
-                continue
-            if isinstance(said, Done):
-                results.append(said)
-                self._tries.pop(said.report.submission, None)
-                worker.job = None
-            self._idle.append(worker)
+            for one in said:
+                if isinstance(one, Checked):
+                    each(one.result)
+                    continue
+                if isinstance(one, Done):
+                    results.append(one)
+                    self._tries.pop(one.report.submission, None)
+                    worker.job = None
+                self._idle.append(worker)
         return results
 
     def _replace(self, worker: _Worker, words: str, results: list[Done]) -> None:

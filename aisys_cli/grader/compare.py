@@ -7,6 +7,7 @@ float64 array are the same; other dtypes and shapes must match.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +57,8 @@ def agree(
     """
     found = difference(got, expected, rtol=rtol, atol=atol)
     if found is not None:
-        tolerance = f"rtol {rtol:g}, atol {atol:g}" if _has_floats(expected) else "exact"
+        exact = not _has_floats(expected) or rtol == atol == 0
+        tolerance = "exact" if exact else f"rtol {rtol:g}, atol {atol:g}"
         shown = str(of() if callable(of) else of)
         raise Mismatch(found, got, expected, of=shown, tolerance=tolerance, oracle=oracle)
 
@@ -82,14 +84,14 @@ def difference(
     if expected is None or isinstance(expected, str | bytes | bool):
         if type(got) is type(expected) and got == expected:
             return None
-        return Difference(_unlike(got, expected), at, got, expected)
+        return Difference(_unlike(got, expected, at), at, got, expected)
     return _number(got, expected, rtol, atol, at)
 
 
 def _sequence(got: Any, expected: Any, rtol: float, atol: float, at: str) -> Difference | None:
     if type(got) is not list:
         why = f"{_kind(got)} where a sequence of {len(expected)} was expected"
-        return Difference(why, at, got, list(expected))
+        return Difference(why + _nothing(got, at), at, got, list(expected))
     if len(got) != len(expected):
         return Difference(f"{len(got)} items, expected {len(expected)}", at, got, list(expected))
     for i, (mine, theirs) in enumerate(zip(got, expected, strict=True)):
@@ -100,7 +102,10 @@ def _sequence(got: Any, expected: Any, rtol: float, atol: float, at: str) -> Dif
 
 
 def _mapping(got: Any, expected: Any, rtol: float, atol: float, at: str) -> Difference | None:
-    if type(got) is not dict or list(got) != list(expected):
+    if type(got) is not dict:
+        why = f"{_kind(got)} where a dict was expected" + _nothing(got, at)
+        return Difference(why, at, got, expected)
+    if list(got) != list(expected):
         return Difference(f"{_kind(got)} with other keys than expected", at, got, expected)
     for key, theirs in expected.items():
         found = difference(got[key], theirs, rtol=rtol, atol=atol, at=f"{at}.{key}".lstrip("."))
@@ -112,7 +117,7 @@ def _mapping(got: Any, expected: Any, rtol: float, atol: float, at: str) -> Diff
 def _number(got: Any, expected: Any, rtol: float, atol: float, at: str) -> Difference | None:
     right = np.asarray(expected)
     if type(got) not in (int, float, bool, np.ndarray) and not isinstance(got, np.generic):
-        return Difference(_unlike(got, expected), at, got, expected)
+        return Difference(_unlike(got, expected, at), at, got, expected)
     left = np.asarray(got)
     if left.dtype != right.dtype:
         return Difference(f"dtype {left.dtype}, expected {right.dtype}", at, got, expected)
@@ -126,7 +131,22 @@ def _number(got: Any, expected: Any, rtol: float, atol: float, at: str) -> Diffe
         return None
     index = tuple(int(i) for i in np.argwhere(bad)[0])
     where = at + (str(list(index)) if index else "")
-    return Difference("values differ", where, left[index].item(), right[index].item())
+    mine, theirs = left[index].item(), right[index].item()
+    many = f" in {int(bad.sum())} of {bad.size} elements" if bad.size > 1 else ""
+    return Difference(f"values differ{many}{_not_finite(mine, theirs)}", where, mine, theirs)
+
+
+def _not_finite(mine: Any, theirs: Any) -> str:
+    """In words what NaN and inf mean; they are easily read over in a row of numbers."""
+    if not isinstance(mine, float):
+        return ""
+    if math.isnan(mine):
+        return "; yours is NaN, not a number"
+    if math.isnan(theirs):
+        return "; NaN was expected"
+    if math.isinf(mine):
+        return "; yours is infinite"
+    return "; infinity was expected" if math.isinf(theirs) else ""
 
 
 def _close(left: Any, right: Any, rtol: float, atol: float) -> Any:
@@ -151,25 +171,34 @@ def _kind(value: Any) -> str:
     }.get(type(value), f"a {type(value).__name__}")
 
 
-def _unlike(got: Any, expected: Any) -> str:
-    if got is None:
+def _nothing(got: Any, at: str) -> str:
+    """What a None as the whole answer most often comes from."""
+    return (
+        "; nothing was returned: is a return statement missing?" if got is None and not at else ""
+    )
+
+
+def _unlike(got: Any, expected: Any, at: str) -> str:
+    if got is None and not at:
         return "None was returned; is a return statement missing?"
     if type(got) is type(expected):
         return "values differ"
     return f"{_kind(got)} where {_kind(expected)} was expected"
 
 
-def describe(value: Any, *, limit: int = 400) -> str:
-    """A value as text with shape and dtype, at most about `limit` characters."""
+def describe(value: Any, *, limit: int = 400, items: int = MAX_ITEMS) -> str:
+    """A value as text with shape and dtype, at most about `limit` characters; arrays of more
+    than `items` elements are summarized."""
     if isinstance(value, np.ndarray):
         note = "" if value.ndim == 0 and value.dtype == np.float64 else f"   {value.dtype}"
         flat = value.ndim == 0 or (value.ndim == 1 and value.size == 1)
-        text = _elements(value) + note + ("" if flat else f", shape {value.shape}")
+        text = _elements(value, items) + note + ("" if flat else f", shape {value.shape}")
     elif isinstance(value, list):
-        shown = ", ".join(_part(item, limit) for item in value[:8])
-        text = f"[{shown}{', ...' if len(value) > 8 else ''}]"
+        most = items // 3
+        shown = ", ".join(_part(item, limit, items) for item in value[:most])
+        text = f"[{shown}{', ...' if len(value) > most else ''}]"
     elif isinstance(value, dict):
-        parts = [f"{key}: {_part(item, limit)}" for key, item in value.items()]
+        parts = [f"{key}: {_part(item, limit, items)}" for key, item in value.items()]
         text = "{" + ", ".join(parts) + "}"
         if len(text) > ONE_LINE:
             text = "\n".join(parts)
@@ -178,23 +207,23 @@ def describe(value: Any, *, limit: int = 400) -> str:
     return text if len(text) <= limit else text[:limit] + "..."
 
 
-def _part(value: Any, limit: int) -> str:
+def _part(value: Any, limit: int, items: int) -> str:
     """A value inside another, on one line; float64 and the shape go without saying."""
     if isinstance(value, np.ndarray):
         kind = "" if value.dtype == np.float64 else f" ({value.dtype})"
         empty = f" of shape {value.shape}" if value.size == 0 else ""
-        text = " ".join(_elements(value).split()) + kind + empty
+        text = " ".join(_elements(value, items).split()) + kind + empty
         return text if len(text) <= limit // 2 else text[: limit // 2] + "..."
-    return describe(value, limit=limit // 2)
+    return describe(value, limit=limit // 2, items=items)
 
 
-def _elements(value: Any) -> str:
+def _elements(value: Any, items: int) -> str:
     if value.ndim == 0:
         return repr(value[()].item())
     # Each dimension of a summary multiplies what is printed by six.
     return np.array2string(
         value if value.ndim <= 4 else value.reshape(-1),
-        threshold=MAX_ITEMS,
+        threshold=items,
         precision=12,
         separator=", ",
         max_line_width=72,

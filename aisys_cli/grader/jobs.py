@@ -11,7 +11,19 @@ from aisys_cli.grader.world import World
 from aisys_cli.report.records import CheckResult, Report
 from aisys_cli.sandbox.limits import Limits
 
-__all__ = ["Done", "Failed", "Job", "KeptCall", "Ready", "Setup", "build_report", "infra_report"]
+__all__ = [
+    "Checked",
+    "Done",
+    "Failed",
+    "Hurry",
+    "Job",
+    "KeptCall",
+    "Ready",
+    "Setup",
+    "Whole",
+    "build_report",
+    "infra_report",
+]
 
 
 class Setup(msgspec.Struct, tag=True):
@@ -42,7 +54,8 @@ class Job(msgspec.Struct, tag=True):
 
     `examples` replaces the number of inputs of every check. Without `shrink` a check ends
     at its first failing input; without `blocking` it runs although one that it `needs` failed.
-    With `exit_first` the checks after the first that does not pass are left out.
+    With `exit_first` the checks after the first that does not pass are left out. Those of `first`
+    run before the others; with `stream` each result is sent as it comes.
     """
 
     submission: str
@@ -58,6 +71,13 @@ class Job(msgspec.Struct, tag=True):
     shrink: bool = True
     blocking: bool = True
     exit_first: bool = False
+    first: list[str] = []
+    stream: bool = False
+
+
+class Hurry(msgspec.Struct, tag=True):
+    """coordinator -> worker, during a job: nobody waits for it any more; leave out the checks
+    that have not begun."""
 
 
 class KeptCall(msgspec.Struct, frozen=True):
@@ -68,12 +88,28 @@ class KeptCall(msgspec.Struct, frozen=True):
     world: World | None = None
 
 
+class Whole(msgspec.Struct, frozen=True):
+    """What an Evidence has in short, at the length that a file has room for."""
+
+    input: str = ""
+    got: str = ""
+    expected: str = ""
+
+
+class Checked(msgspec.Struct, tag=True):
+    """worker -> coordinator, during a job with `stream`: the result of one of its checks."""
+
+    submission: str
+    result: CheckResult
+
+
 class Done(msgspec.Struct, tag=True):
-    """worker -> coordinator: the report, and for each failing check its smallest input's
-    calls, a list of KeptCall, encoded, if they were to be kept."""
+    """worker -> coordinator: the report, and for each failing check, if they were to be kept,
+    its smallest input's calls (a list of KeptCall, encoded) and its values as a whole."""
 
     report: Report
     calls: dict[str, bytes]
+    whole: dict[str, Whole] = {}
 
 
 class Failed(msgspec.Struct, tag=True):

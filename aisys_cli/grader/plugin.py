@@ -24,7 +24,7 @@ from aisys_cli.course.records import Check, Lab
 from aisys_cli.errors import CourseError
 from aisys_cli.grader.checks import check_id
 from aisys_cli.grader.compare import Mismatch
-from aisys_cli.grader.jobs import Job
+from aisys_cli.grader.jobs import Job, Whole
 from aisys_cli.grader.seeds import check_seed
 from aisys_cli.grader.student import Asked, Failure, Student, StudentRaised
 from aisys_cli.report.records import CheckResult
@@ -96,6 +96,7 @@ class Checks:
         self._student: Any = None
         self._outcome: BaseException | None = None
         self._calls: dict[str, list[Asked]] = {}
+        self.whole: dict[str, Whole] = {}  # of each check that did not pass, if kept
         self._warm: set[str] = set()
         use_quiet_settings()
         forget_local_constants()
@@ -173,17 +174,29 @@ class Checks:
         """Whether some check has not been run to its end in this process."""
         return len(self._warm) < len(self.items)
 
-    def run(self, student: Student, job: Job, *, secret: str) -> list[CheckResult]:
-        """The results of the job's checks, in lab.toml's order."""
+    def run(
+        self,
+        student: Student,
+        job: Job,
+        *,
+        secret: str,
+        each: Callable[[CheckResult], None] = lambda _: None,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> list[CheckResult]:
+        """The results of the job's checks, in lab.toml's order. `each` hears of every one as
+        it comes; no check is begun once there is `enough`."""
         self._student = student
         results: dict[str, CheckResult] = {}
         chosen = [c for c in self.lab.facts.checks if c.id in self.items]
         if job.only:
             chosen = [c for c in chosen if c.id in job.only]
-        for check in chosen:
+        for check in sorted(chosen, key=lambda check: check.id not in job.first):
+            if enough():
+                break
             missing = [n for n in check.needs if n in results and results[n].verdict != "pass"]
             if missing and job.blocking:
                 results[check.id] = _blocked(check, missing)
+                each(results[check.id])
                 continue
             item = self.items[check.id]
             if hasattr(item.obj, "hypothesis"):
@@ -191,9 +204,21 @@ class Checks:
                 hypothesis.seed(seed)(item.obj)
                 hypothesis.settings(max_examples=job.examples or check.examples)(item.obj)
             results[check.id] = self._run_one(check, student)
+            each(results[check.id])
             if job.exit_first and results[check.id].verdict != "pass":
                 break
-        return list(results.values())
+        return self._in_order(results, job)
+
+    def _in_order(self, results: dict[str, CheckResult], job: Job) -> list[CheckResult]:
+        """As if the checks had run in lab.toml's order: one that ran before another that it
+        needs is blocked after all if that one did not pass."""
+        for check in self.lab.facts.checks if job.first and job.blocking else []:
+            missing = [n for n in check.needs if n in results and results[n].verdict != "pass"]
+            if check.id in results and missing:
+                results[check.id] = _blocked(check, missing)
+                self._calls.pop(check.id, None)
+                self.whole.pop(check.id, None)
+        return [results[check.id] for check in self.lab.facts.checks if check.id in results]
 
     @property
     def failing_calls(self) -> dict[str, list[Asked]]:
@@ -209,6 +234,8 @@ class Checks:
             failure = self._judge(student)
         if failure is not None and failure.verdict != "infra" and student.smallest_calls:
             self._calls[check.id] = student.smallest_calls
+        if failure is not None and student.whole is not None:
+            self.whole[check.id] = student.whole
         return _result(check, failure, student.inputs, time.monotonic() - start)
 
     def _protocol(self, item: pytest.Function) -> None:

@@ -23,7 +23,7 @@ import msgspec
 
 from aisys_cli.grader.cells import Cells
 from aisys_cli.grader.compare import Mismatch, describe
-from aisys_cli.grader.jobs import Job
+from aisys_cli.grader.jobs import Job, Whole
 from aisys_cli.grader.network import State
 from aisys_cli.grader.world import (
     Fault,
@@ -54,6 +54,8 @@ SHRINK_INPUTS = 400
 # Deadlocked runs of a submission after which its checks no longer look for a smaller input.
 MAX_DEADLOCKS = 200
 MAX_RAN = 32
+# Of a value written into a file: characters, and elements of an array before it is summarized.
+WHOLE_CHARACTERS, WHOLE_ELEMENTS = 200_000, 10_000
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -111,6 +113,7 @@ class Student:
         self._shrink_inputs = SHRINK_INPUTS if job.shrink else 0
         self._cells = Cells(host, limits, job.seed, self._import)
         self._deadlocks = 0
+        self._keep_whole = job.keep_calls
         self.keep_data = False  # in the messages of metered worlds, for pictures
         self.load_failure: Failure | None = None
         self.begin_check()
@@ -131,6 +134,7 @@ class Student:
         self._first_failure = 0
         self._asked: list[Asked] = []
         self._output = ""
+        self.whole: Whole | None = None  # of the failure, if it is to be kept
         self._last: tuple[Exception, list[Asked], str] | None = None
 
     def _end(self, failure: Failure) -> EndCheck:
@@ -387,6 +391,8 @@ class Student:
         found = error.found
         got, expected = error.got, error.expected
         where, ran = self._ran()
+        if self._keep_whole:
+            self.whole = Whole(_whole(error.of), _whole(got), _whole(expected))
         evidence = Evidence(
             input=clean(error.of),
             got=clean(describe(got)),
@@ -424,6 +430,8 @@ class Student:
 
     def _evidence(self, *, where: Place | None = None, trace: bool = False) -> Evidence:
         shown = "".join(map(_as_text, self.smallest_calls[-1:]))
+        if self._keep_whole:
+            self.whole = Whole(_whole(shown))
         found, ran = self._ran() if trace else (None, ())
         return Evidence(
             input=clean(shown, limit=1000),
@@ -438,14 +446,20 @@ class Student:
     ) -> Failure:
         where = _place(fault.frames[-1]) if fault.frames else None
         text = _fault_text(fault)
+        in_driver = not fault.frames and not doing and verdict == "error"
+        if in_driver and "'NoneType'" in fault.message:
+            text += "; your code returned None: is a return statement missing?"
         if fault.type == "NotImplementedError":
             text = "not written yet (raises NotImplementedError)"
         if fault.type == "MemoryError":
             text += f" (limit memory_mib = {self._limits.memory_mib})"
         message = f"{doing or rank}: {text}" if doing or rank else text
         trail = tuple(_place(frame) for frame in fault.frames)
-        evidence = self._evidence(where=where) if not doing else Evidence(where=where)
-        evidence = msgspec.structs.replace(evidence, ran=trail)
+        if doing:
+            evidence = Evidence(where=where)
+        else:
+            evidence = self._evidence(where=where, trace=in_driver)
+        evidence = msgspec.structs.replace(evidence, ran=trail or evidence.ran)
         return Failure(verdict, message, evidence, output=self._output)
 
     def _timed_out(self, timeout: CellTimeout, limit: str, *, doing: str = "") -> Failure:
@@ -552,6 +566,13 @@ def _most_telling(ran: list[wire.Frame]) -> Place | None:
     working = [f for f in ran if f.function.rpartition(".")[2] not in ("__init__", "<lambda>")]
     last = max(working or ran, key=lambda frame: frame.called, default=None)
     return _place(last) if last else None
+
+
+def _whole(value: Any) -> str:
+    text = value if isinstance(value, str) else None
+    if text is None:
+        text = describe(value, limit=WHOLE_CHARACTERS, items=WHOLE_ELEMENTS)
+    return clean(text, limit=WHOLE_CHARACTERS)
 
 
 def _as_text(asked: Asked) -> str:

@@ -27,8 +27,10 @@ from aisys_cli.course.load import load_lab
 from aisys_cli.course.records import Lab
 from aisys_cli.errors import AisysError, CourseError, EnvironmentFault
 from aisys_cli.grader.jobs import (
+    Checked,
     Done,
     Failed,
+    Hurry,
     Job,
     KeptCall,
     Ready,
@@ -36,6 +38,7 @@ from aisys_cli.grader.jobs import (
     build_report,
     infra_report,
 )
+from aisys_cli.report.records import CheckResult
 from aisys_cli.sandbox import frames, wire
 from aisys_cli.sandbox.client import Host
 from aisys_cli.sandbox.launcher import find_bwrap
@@ -88,7 +91,9 @@ class _Worker:
         wire.send(self.line, Ready(sorted(checks.items)))
         receiver = wire.Receiver(self.line)
         while (body := receiver.read()) is not None:
-            job: Job = wire.decode(body, Job)
+            job: Job | Hurry = wire.decode(body, Job | Hurry)
+            if isinstance(job, Hurry):
+                continue  # it came too late: that job is done
             if self.setup.warm and checks.cold and not job.problem:
                 self.warm(checks, job)
             frames.send(self.line, self.in_fork(checks, job))
@@ -180,7 +185,13 @@ class _Worker:
         student.prepare()
         start = time.monotonic()
         try:
-            results = checks.run(student, job, secret=self.setup.secret)
+            results = checks.run(
+                student,
+                job,
+                secret=self.setup.secret,
+                each=lambda result: self.tell(job, result),
+                enough=lambda: bool(select.select([self.line], [], [], 0)[0]),
+            )
         finally:
             student.close()
         calls = {}
@@ -196,7 +207,12 @@ class _Worker:
             versions=self.versions,
             duration=time.monotonic() - start,
         )
-        return Done(report, calls)
+        return Done(report, calls, dict(checks.whole) if job.keep_calls else {})
+
+    def tell(self, job: Job, result: CheckResult) -> None:
+        """Send it past our parent, which is silent while it waits for this fork."""
+        if job.stream:
+            wire.send(self.line, Checked(job.submission, result))
 
 
 def load_driver(lab: Lab) -> tuple[bytes, frozenset[str]]:

@@ -21,6 +21,7 @@ import signal
 import socket
 import sys
 import types
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -169,6 +170,7 @@ class Submission:
         self.driver: dict[str, Any] = {}
         self.link: Callable[[], Any] | None = None  # what connects a rank to the others
         self._in_world: dict[int, types.ModuleType | None] = {}
+        self.ran: list[wire.Frame] = []  # the student's functions that a traced call ran
 
     def load(self) -> wire.LoadFailed | None:
         """Import it; what went wrong if it cannot be imported."""
@@ -212,7 +214,8 @@ class Submission:
         name = _sendable(type(error).__name__, 200)
         return wire.Fault(name, _sendable(message, MAX_TEXT), frames[-MAX_FRAMES:])
 
-    def call(self, request: wire.Call) -> tuple[Any, list[wire.Frame]]:
+    def call(self, request: wire.Call) -> Any:
+        self.ran = []
         if request.rank is None:
             return self._call(request, [self.module, *request.args])
         assert self.link is not None
@@ -220,9 +223,9 @@ class Submission:
 
         comm = Comm(request.rank.rank, request.rank.size, self.link(), self.files)
         module = self._module_in(request.rank.size)
-        value, ran = self._call(request, [module, comm, *request.args])
+        value = self._call(request, [module, comm, *request.args])
         comm._finish()  # noqa: SLF001 - no student should meet a method of that name
-        return value, ran
+        return value
 
     def _module_in(self, size: int) -> types.ModuleType | None:
         """The module as worlds of that size know it. A process is part of one world and its
@@ -238,10 +241,10 @@ class Submission:
     def _is_own(self, module: types.ModuleType) -> bool:
         return getattr(module, "__file__", None) in self.files
 
-    def _call(self, request: wire.Call, args: list[Any]) -> tuple[Any, list[wire.Frame]]:
+    def _call(self, request: wire.Call, args: list[Any]) -> Any:
         function: Callable[..., Any] = self.driver[request.method]
         if not request.trace:
-            return function(*args), []
+            return function(*args)
         ran: dict[types.CodeType, int] = {}  # in order of first call; see wire.Frame.called
         numbers = itertools.count(1)
 
@@ -256,13 +259,13 @@ class Submission:
 
         sys.setprofile(note)
         try:
-            value = function(*args)
+            return function(*args)
         finally:
             sys.setprofile(None)
-        return value, [
-            _frame(code.co_filename, code.co_firstlineno, code.co_qualname, called=called)
-            for code, called in ran.items()
-        ]
+            self.ran = [
+                _frame(code.co_filename, code.co_firstlineno, code.co_qualname, called=called)
+                for code, called in ran.items()
+            ]
 
 
 def is_forbidden(error: BaseException) -> bool:
@@ -383,21 +386,28 @@ def _links() -> types.ModuleType:
 
 
 def _answer(submission: Submission, request: wire.Call, output: _Output, room: int) -> bytes:
-    ran: list[wire.Frame] = []
     reply: wire.Returned | wire.Refused | wire.Raised
     try:
-        value, ran = submission.call(request)
-        data = wire.encode(wire.Returned(request.id, plain(value, room=room), output.take(), ran))
+        # What warned once would be silent in later calls; this makes Python forget that it did.
+        with warnings.catch_warnings():
+            value = plain(submission.call(request), room=room)
+        data = wire.encode(wire.Returned(request.id, value, output.take(), submission.ran))
         if len(data) <= room:
             return data
         message = f"{len(data)} bytes of data; {room} is the most a reply may hold"
-        reply = wire.Refused(request.id, message, "", ran)
+        reply = wire.Refused(request.id, message, "", submission.ran)
     except NotData as error:
-        reply = wire.Refused(request.id, _sendable(str(error), MAX_TEXT), output.take(), ran)
+        said = _sendable(str(error), MAX_TEXT)
+        reply = wire.Refused(request.id, said, output.take(), submission.ran)
     # The student-code boundary.
     except BaseException as error:
         fault = submission.fault(error)
         reply = wire.Raised(
-            request.id, fault, output.take(), is_forbidden(error), is_stopped(error)
+            request.id,
+            fault,
+            output.take(),
+            is_forbidden(error),
+            is_stopped(error),
+            submission.ran,
         )
     return wire.encode(reply)

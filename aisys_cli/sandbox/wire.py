@@ -288,6 +288,7 @@ class Raised(msgspec.Struct, tag=True):
     output: str = ""
     forbidden: bool = False
     stopped: bool = False  # by us: the run of the world is over
+    ran: Frames = []
 
 
 class Refused(msgspec.Struct, tag=True):

@@ -202,12 +202,11 @@ class _Again:
 
 def _run(submission: Submission, call: wire.Call, *, debug: bool) -> Any:
     if not debug:
-        return submission.call(call)[0]
+        return submission.call(call)
     import pdb  # noqa: T100 - asked for with --pdb
 
     debugger = pdb.Pdb(nosigint=True, skip=["aisys_cli.*"])
-    value, _ = debugger.runcall(submission.call, call) or (None, [])
-    return value
+    return debugger.runcall(submission.call, call)
 
 
 def _show_traceback(error: BaseException, files: Container[str], out: Console) -> None:

@@ -101,11 +101,13 @@ AGREE = {
     "bool arrays": (np.array([True]), np.array([True])),
 }
 DIFFER = {
-    "nan and a number": (NAN, 1.0, "values differ"),
-    "a number and nan": (1.0, NAN, "values differ"),
-    "inf and -inf": (INF, -INF, "values differ"),
-    "inf and a number": (INF, 1e308, "values differ"),
-    "a number and inf": (1e308, INF, "values differ"),
+    "nan and a number": (NAN, 1.0, "values differ; yours is NaN, not a number"),
+    "a number and nan": (1.0, NAN, "values differ; NaN was expected"),
+    "inf and -inf": (INF, -INF, "values differ; yours is infinite"),
+    "inf and a number": (INF, 1e308, "values differ; yours is infinite"),
+    "a number and inf": (1e308, INF, "values differ; infinity was expected"),
+    "some of many": (np.array([1.0, NAN, 3.0]), np.ones(3), "in 2 of 3 elements; yours is NaN"),
+    "None in a list": ([None], [1.0], "None where a float was expected"),
     "a number beside an expected inf": (
         np.array([INF, 2.0]),
         np.array([INF, 1.0]),
@@ -128,7 +130,7 @@ DIFFER = {
     "a long list": ([1.0, 2.0], [1.0], "2 items, expected 1"),
     "None": (None, 1.0, "is a return statement missing?"),
     "None for a list": (None, [1.0], "None where a sequence of 1 was expected"),
-    "None for a dict": (None, {"a": 1}, "None with other keys than expected"),
+    "None for a dict": (None, {"a": 1}, "None where a dict was expected; nothing was returned"),
     "something for None": (0, None, "an int where None was expected"),
     "text for a number": ("1.0", 1.0, "a str where a float was expected"),
     "a number for text": (1.0, "1.0", "a float where a str was expected"),
