@@ -8,7 +8,7 @@ import msgspec
 
 from aisys_cli.course.records import Lab
 from aisys_cli.grader.world import World
-from aisys_cli.report.records import CheckResult, Report
+from aisys_cli.report.records import CheckResult, Report, Whole
 from aisys_cli.sandbox.limits import Limits
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "KeptCall",
     "Ready",
     "Setup",
-    "Whole",
     "build_report",
     "infra_report",
 ]
@@ -86,14 +85,6 @@ class KeptCall(msgspec.Struct, frozen=True):
     method: str
     args: list[Any]
     world: World | None = None
-
-
-class Whole(msgspec.Struct, frozen=True):
-    """What an Evidence has in short, at the length that a file has room for."""
-
-    input: str = ""
-    got: str = ""
-    expected: str = ""
 
 
 class Checked(msgspec.Struct, tag=True):

@@ -24,10 +24,10 @@ from aisys_cli.course.records import Check, Lab
 from aisys_cli.errors import CourseError
 from aisys_cli.grader.checks import check_id
 from aisys_cli.grader.compare import Mismatch
-from aisys_cli.grader.jobs import Job, Whole
+from aisys_cli.grader.jobs import Job
 from aisys_cli.grader.seeds import check_seed
 from aisys_cli.grader.student import Asked, Failure, Student, StudentRaised
-from aisys_cli.report.records import CheckResult
+from aisys_cli.report.records import CheckResult, Whole
 
 __all__ = ["Checks", "pytest_arguments"]
 

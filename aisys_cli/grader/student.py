@@ -23,7 +23,7 @@ import msgspec
 
 from aisys_cli.grader.cells import Cells
 from aisys_cli.grader.compare import Mismatch, describe
-from aisys_cli.grader.jobs import Job, Whole
+from aisys_cli.grader.jobs import Job
 from aisys_cli.grader.network import State
 from aisys_cli.grader.world import (
     Fault,
@@ -33,7 +33,7 @@ from aisys_cli.grader.world import (
     gloo_run,
     metered_run,
 )
-from aisys_cli.report.records import Evidence, Place, RankState, Verdict, clean
+from aisys_cli.report.records import Evidence, Place, RankState, Verdict, Whole, clean
 from aisys_cli.sandbox import wire
 from aisys_cli.sandbox.client import Cell, CellDied, CellTimeout, Host
 from aisys_cli.sandbox.limits import WALL_FACTOR, Limits
@@ -459,7 +459,7 @@ class Student:
             evidence = Evidence(where=where)
         else:
             evidence = self._evidence(where=where, trace=in_driver)
-        evidence = msgspec.structs.replace(evidence, ran=trail or evidence.ran)
+        evidence = msgspec.structs.replace(evidence, ran=trail)
         return Failure(verdict, message, evidence, output=self._output)
 
     def _timed_out(self, timeout: CellTimeout, limit: str, *, doing: str = "") -> Failure:

@@ -19,6 +19,7 @@ __all__ = [
     "RankState",
     "Report",
     "Verdict",
+    "Whole",
     "clean",
     "clean_line",
     "without_durations",
@@ -86,6 +87,14 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     unsteady: bool = False
     world: str = ""
     ranks: tuple[RankState, ...] = ()
+
+
+class Whole(msgspec.Struct, frozen=True):
+    """What an Evidence has in short, at the length that a file has room for."""
+
+    input: str = ""
+    got: str = ""
+    expected: str = ""
 
 
 class CheckResult(msgspec.Struct, frozen=True):

@@ -6,10 +6,14 @@ Chinese, so columns are measured in terminal cells.
 
 from __future__ import annotations
 
-from rich.cells import cell_len, chop_cells, set_cell_size
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
-from aisys_cli.report.records import CheckResult, Evidence, Report
+from aisys_cli.report.columns import cut, fitted
+from aisys_cli.report.records import CheckResult, Evidence, Report, Whole
 
 __all__ = [
     "MARKS",
@@ -18,6 +22,7 @@ __all__ = [
     "render_report",
     "render_rows",
     "render_summary",
+    "render_whole",
 ]
 
 MARKS = {"pass": "ok", "blocked": "blocked", "infra": "INFRA"}
@@ -25,6 +30,10 @@ _STYLES = {"pass": "green", "blocked": "dim", "infra": "magenta"}
 _WIDTH = 80
 _TITLE_CELLS = 38
 _MAX_DETAILS = 3
+_MAX_CALLERS = 3
+# Lines of an input or a message, and of what was printed.
+_MOST, _MOST_PRINTED = 20, 12
+_NO_LIMIT = 1_000_000
 
 
 def _mark(verdict: str) -> str:
@@ -36,21 +45,53 @@ def _style(verdict: str) -> str:
 
 
 def render_report(
-    report: Report, *, language: str = "en", details: int = _MAX_DETAILS, student: bool = False
+    report: Report,
+    *,
+    language: str = "en",
+    details: int | None = _MAX_DETAILS,
+    student: bool = False,
+    files: Mapping[str, str] | None = None,
 ) -> Text:
-    """Rows, the first `details` failures explained, and the summary. `student`: with the
-    next commands of somebody who works on the lab."""
+    """Rows, the first `details` failures explained (None: all of them), and the summary.
+
+    `student`: with the next commands of somebody who works on the lab. `files`: where the
+    failure of a check stands in full.
+    """
     text = render_rows(report, language=language)
-    explained = [check for check in report.checks if _worth_telling(check)]
-    for check in explained[:details]:
+    groups = _by_cause(report.checks)
+    for first, *others in groups[:details]:
         text.append("\n")
-        text.append_text(render_failure(check, language=language, student=student))
-    if len(explained) > details:
-        ids = ", ".join(check.id for check in explained[details:])
-        text.append("\n" + _indented(f"Also not passed: {ids}", "  "))
+        file = (files or {}).get(first.id, "")
+        text.append_text(render_failure(first, language=language, student=student, file=file))
+        if others:
+            ids = ", ".join(check.id for check in others)
+            text.append(_indented(f"For the same reason: {ids}", "      "))
+    if details is not None and len(groups) > details:
+        ids = ", ".join(check.id for group in groups[details:] for check in group)
+        how = "   Each explained: aisys lab test --all" if student else ""
+        text.append("\n" + _indented(f"Also not passed: {ids}{how}", "  "))
     text.append("\n")
     text.append_text(render_summary(report))
+    if student and report.passed and report.hidden_not_run:
+        text.append("  Hand it in: aisys lab submit\n")
     return text
+
+
+def _by_cause(checks: Sequence[CheckResult]) -> list[list[CheckResult]]:
+    """The failures worth telling; those of one cause, such as a file that does not parse,
+    are told once."""
+    groups: dict[object, list[CheckResult]] = {}
+    for check in checks:
+        if _worth_telling(check):
+            where = check.evidence.where if check.evidence is not None else None
+            cause = check.id if _has_input(check) else (check.verdict, check.message, where)
+            groups.setdefault(cause, []).append(check)
+    return list(groups.values())
+
+
+def _has_input(check: CheckResult) -> bool:
+    """Whether it failed on an input, and not before there was one."""
+    return check.evidence is not None and bool(check.evidence.input)
 
 
 def _worth_telling(check: CheckResult) -> bool:
@@ -63,19 +104,13 @@ def render_rows(report: Report, *, language: str = "en") -> Text:
     text = Text()
     for check in report.checks:
         text.append(f"  {_mark(check.verdict):<9} ", style=_style(check.verdict))
-        name = _cut(f"{check.id} {check.title(language)}", _TITLE_CELLS)
-        text.append(set_cell_size(name, _TITLE_CELLS))
+        text.append(fitted(f"{check.id} {check.title(language)}", _TITLE_CELLS))
         score = "-" if check.score is None or check.verdict == "blocked" else str(check.score)
         text.append(f" {score:>3}/{check.max_score:<3}")
         text.append(f" {check.duration:5.1f}s" if check.duration else "       ")
         room = _WIDTH - cell_len(text.plain.rpartition("\n")[2])
-        text.append(_cut(f"  {_remark(check)}".rstrip(), room) + "\n", style="dim")
+        text.append(cut(f"  {_remark(check)}".rstrip(), room) + "\n", style="dim")
     return text
-
-
-def _cut(value: str, room: int) -> str:
-    """At most `room` cells of it, with two dots where something is left out."""
-    return value if cell_len(value) <= room else set_cell_size(value, room - 2) + ".."
 
 
 def _remark(check: CheckResult) -> str:
@@ -88,27 +123,57 @@ def _remark(check: CheckResult) -> str:
     return check.message if check.verdict == "blocked" else ""
 
 
-def render_failure(check: CheckResult, *, language: str = "en", student: bool = False) -> Text:
-    """Why one check did not pass, as far as is known."""
+def render_failure(
+    check: CheckResult,
+    *,
+    language: str = "en",
+    student: bool = False,
+    file: str = "",
+    limited: bool = True,
+) -> Text:
+    """Why one check did not pass, as far as is known. `file` has it in full, and is named if
+    something is left out here."""
+    most, printed = (_MOST, _MOST_PRINTED) if limited else (_NO_LIMIT, _NO_LIMIT)
     text = Text()
     text.append(f"  {_mark(check.verdict)}", style=f"bold {_style(check.verdict)}")
     name = f"  {check.id} {check.title(language)}"
-    text.append(_cut(name, _WIDTH - cell_len(text.plain)) + "\n", style="bold")
-    text.append(_indented(check.message, "      "))
+    text.append(cut(name, _WIDTH - cell_len(text.plain)) + "\n", style="bold")
+    text.append(_indented(check.message, "      ", most=most))
     if check.evidence is not None:
-        text.append_text(_evidence(check.evidence))
+        text.append_text(_evidence(check.evidence, most=most))
+        text.append_text(_callers(check))
     if check.output:
         text.append("      Traceback (ours)\n" if check.verdict == "infra" else "      Printed\n")
         lines = check.output.rstrip()
         if check.verdict == "infra":
             lines = "\n".join(lines.splitlines()[-12:])
-        text.append(_indented(lines, "          ", most=12))
+        text.append(_indented(lines, "          ", most=printed))
+    if file and _is_shortened(text.plain):
+        text.append(f"      In full          {file}\n")
     if check.verdict == "infra":
         text.append("      Nothing was scored; this is not the submission's fault.\n")
-    elif student:
+    elif student and _has_input(check):
         text.append(f"      Run it again     aisys lab repro {check.id}")
         text.append(f"        Stuck?  aisys lab hint {check.task}\n")
     return text
+
+
+def _is_shortened(plain: str) -> bool:
+    return "..." in plain or " more lines)" in plain
+
+
+def render_whole(check: CheckResult, whole: Whole | None, *, language: str = "en") -> str:
+    """The same for a file: nothing left out that was kept."""
+    evidence = check.evidence
+    if evidence is not None and whole is not None:
+        evidence = msgspec.structs.replace(
+            evidence,
+            input=whole.input or evidence.input,
+            got=whole.got or evidence.got,
+            expected=whole.expected or evidence.expected,
+        )
+    check = msgspec.structs.replace(check, evidence=evidence)
+    return render_failure(check, language=language, limited=False).plain
 
 
 def render_evidence(message: str, evidence: Evidence | None) -> Text:
@@ -119,37 +184,58 @@ def render_evidence(message: str, evidence: Evidence | None) -> Text:
     return text
 
 
-def _evidence(evidence: Evidence) -> Text:
+def _line(label: str, value: str, *, style: str = "") -> Text:
     text = Text()
+    first, *rest = _folded(value, _WIDTH - 23) or [""]
+    text.append(f"      {label:<16} ")
+    text.append(first + "\n", style=style)
+    for more in rest:
+        text.append(" " * 23 + more + "\n", style=style)
+    return text
 
-    def line(label: str, value: str, *, style: str = "") -> None:
-        first, *rest = _folded(value, _WIDTH - 23) or [""]
-        text.append(f"      {label:<16} ")
-        text.append(first + "\n", style=style)
-        for more in rest:
-            text.append(" " * 23 + more + "\n", style=style)
 
+def _callers(check: CheckResult) -> Text:
+    """Who called the line that raised, innermost first; only of an exception is that known."""
+    text = Text()
+    evidence = check.evidence
+    if evidence is None or check.verdict == "fail" or evidence.where not in evidence.ran[-1:]:
+        return text
+    callers = evidence.ran[-2::-1][:_MAX_CALLERS]
+    for place in callers:
+        name = f" in {place.function}" if place.function else ""
+        text.append_text(_line("Called from" if place is callers[0] else "", f"{place}{name}"))
+    return text
+
+
+def _evidence(evidence: Evidence, *, most: int = _MOST) -> Text:
+    text = Text()
     if evidence.input:
         found = f" (after {evidence.tries} tries)" if evidence.tries > 1 else ""
         text.append(f"      Smallest failing input{found}\n")
-        text.append(_indented(evidence.input, "          "), style="bold")
+        text.append(_indented(evidence.input, "          ", most=most), style="bold")
     if evidence.world:
-        line("World", evidence.world)
+        text.append_text(_line("World", evidence.world))
     for state in evidence.ranks:
-        line("Ranks" if state is evidence.ranks[0] else "", str(state))
+        text.append_text(_line("Ranks" if state is evidence.ranks[0] else "", str(state)))
     if evidence.got or evidence.expected:
-        line("Your value", evidence.got, style="red")
-        if evidence.expected:
-            line(evidence.oracle or "Expected", evidence.expected, style="green")
-        if evidence.index:
-            line("First difference", f"at {evidence.index}: {evidence.difference}")
-        if evidence.tolerance:
-            line("Tolerance", evidence.tolerance, style="dim")
+        text.append_text(_values(evidence))
     if evidence.where is not None:
         name = f" in {evidence.where.function}" if evidence.where.function else ""
-        line("Look at", f"{evidence.where}{name}")
+        text.append_text(_line("Look at", f"{evidence.where}{name}"))
         if evidence.where.text:
-            line("", evidence.where.text, style="dim")
+            text.append_text(_line("", evidence.where.text, style="dim"))
+    return text
+
+
+def _values(evidence: Evidence) -> Text:
+    text = _line("Your value", evidence.got, style="red")
+    if evidence.expected:
+        text.append_text(_line(evidence.oracle or "Expected", evidence.expected, style="green"))
+    if evidence.index:
+        where = f"at {evidence.index}: {evidence.difference}"
+        text.append_text(_line("First difference", where))
+    if evidence.tolerance:
+        text.append_text(_line("Tolerance", evidence.tolerance, style="dim"))
     return text
 
 
@@ -168,7 +254,7 @@ def _folded(value: str, room: int) -> list[str]:
     return lines
 
 
-def _indented(value: str, margin: str, *, most: int = 20) -> str:
+def _indented(value: str, margin: str, *, most: int = _MOST) -> str:
     lines = _folded(value, _WIDTH - len(margin))
     if len(lines) > most:
         lines = [*lines[:most], f"... ({len(lines) - most} more lines)"]

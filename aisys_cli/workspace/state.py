@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from aisys_cli.errors import UsageError
-from aisys_cli.report.records import Report
+from aisys_cli.report.records import Report, Whole
 from aisys_cli.report.writing import write_whole
 
 __all__ = ["LabState", "Workspace", "find_workspace"]
@@ -91,19 +91,37 @@ class Workspace:
 
     # -- the last run of a lab ---------------------------------------------------
 
-    def record(self, report: Report, calls: dict[str, bytes]) -> None:
-        """Keep a run: verdicts, and for each failed check what `lab repro` needs."""
+    def record(
+        self,
+        report: Report,
+        calls: dict[str, bytes],
+        whole: dict[str, Whole] | None = None,
+        *,
+        language: str = "en",
+    ) -> dict[str, Path]:
+        """Keep a run: verdicts, and for each failed check what `lab repro` needs, and a text of
+        all that is known. Returns the files with these texts."""
+        from aisys_cli.report.text import render_whole
+
+        texts: dict[str, Path] = {}
         folder = self.root / FOLDER / report.lab
         state = self.labs[report.lab]
         for check in report.checks:
             state.verdicts[check.id] = check.verdict
-            kept = folder / f"{check.id}.failure"
+            kept, text = folder / f"{check.id}.failure", folder / f"{check.id}.txt"
+            if check.verdict in ("pass", "blocked"):
+                text.unlink(missing_ok=True)
+            else:
+                shown = render_whole(check, (whole or {}).get(check.id), language=language)
+                write_whole(text, shown)
+                texts[check.id] = text
             if check.id in calls:
                 failure = StoredFailure(calls=calls[check.id], report=report_of(report, check.id))
                 write_whole(kept, msgspec.msgpack.encode(failure))
             elif kept.exists():
                 kept.unlink()
         self.save()
+        return texts
 
     def failure(self, lab: str, check: str) -> StoredFailure | None:
         """The stored failure of a check, or None."""

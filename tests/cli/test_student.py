@@ -228,6 +228,19 @@ def test_with_x_it_stops_at_the_first_failure(way):
     assert "2.2" not in out
 
 
+def test_all_explains_every_failure_and_a_file_has_each_in_full(course, tmp_path):
+    run("lab", "start", "small", cwd=tmp_path, at=course)
+    body = "import numpy as np; return np.arange(90.0)"
+    source = RIGHT.replace("return xs * k", body).replace("return a + b", "return a - b")
+    write(tmp_path, {"small/small.py": source})
+    out = run("lab", "test", "--all", cwd=tmp_path, at=course).stdout
+    assert "In full          .aisys/small/2.2.txt" in out
+    text = (tmp_path / ".aisys/small/2.2.txt").read_text()
+    assert " 45., " in text
+    assert " 45., " not in out
+    assert "First difference" not in out.partition("FAIL  2.2")[2]
+
+
 def test_reset_of_a_task_leaves_the_others_and_keeps_a_copy(way):
     assert "Put back add, mul; your text is in" in way.out("reset task")
     text = way.text["reset task"]

@@ -10,8 +10,14 @@ from rich.cells import cell_len
 from samples import DEADLOCK, EVIDENCE, VERDICTS, check, failed, of, report
 
 from aisys_cli.commands.context import console
-from aisys_cli.report.records import Place, RankState
-from aisys_cli.report.text import render_failure, render_report, render_rows, render_summary
+from aisys_cli.report.records import Evidence, Place, RankState, Whole
+from aisys_cli.report.text import (
+    render_failure,
+    render_report,
+    render_rows,
+    render_summary,
+    render_whole,
+)
 
 some = settings(max_examples=100, deadline=None)
 
@@ -151,10 +157,79 @@ def test_our_fault_is_called_ours_and_no_other(verdict):
     assert ("not the submission's fault" in plain) == (verdict == "infra")
 
 
+def failing(number):
+    evidence = msgspec.structs.replace(EVIDENCE, input=f"scale([{number}.0], 2.0)")
+    return check("fail", f"1.{number}", message="values differ", evidence=evidence)
+
+
 def test_only_the_first_failures_are_explained_and_the_others_named():
-    plain = render_report(of("fail", "fail", "fail", "fail", "fail"), details=2).plain
+    made = report(*map(failing, range(1, 6)))
+    plain = render_report(made, details=2).plain
     assert plain.count("FAIL  1.") == 2
-    assert "Also not passed: 1.3, 1.4, 1.5" in plain
+    assert "Also not passed: 1.3, 1.4, 1.5\n" in plain
+    assert "1.5   Each explained: aisys lab test --all" in render_report(made, student=True).plain
+    everything = render_report(made, details=None).plain
+    assert everything.count("FAIL  1.") == 5
+    assert "Also not passed" not in everything
+
+
+def test_what_has_one_cause_is_told_once():
+    evidence = Evidence(where=Place("small.py", 3, "<module>", "def f(:"))
+    message = "the file does not parse: SyntaxError: invalid syntax"
+    broken = [check("error", f"1.{n}", message=message, evidence=evidence) for n in range(1, 5)]
+    plain = render_report(report(*broken), student=True).plain
+    assert plain.count(message) == 1
+    assert "For the same reason: 1.2, 1.3, 1.4\n" in plain
+    assert "Also not passed" not in plain
+    assert "aisys lab repro" not in plain
+
+
+def test_alike_answers_to_inputs_are_no_common_cause():
+    plain = render_report(report(failing(1), failing(2))).plain
+    assert plain.count("values differ") == 2
+
+
+def test_of_an_exception_the_callers_are_named_innermost_first():
+    places = [Place("small.py", n, f"f{n}", f"line {n}") for n in range(1, 7)]
+    evidence = Evidence(input="f(1)", where=places[-1], ran=tuple(places))
+    plain = render_failure(check("error", message="ValueError: no", evidence=evidence)).plain
+    assert "Look at          small.py:6 in f6\n" in plain
+    callers = plain.partition("Called from")[2].splitlines()[:3]
+    assert [line.split()[0] for line in callers] == ["small.py:5", "small.py:4", "small.py:3"]
+    assert "Called from" not in render_failure(check("fail", evidence=evidence)).plain
+
+
+def test_the_file_that_has_it_in_full_is_named_when_something_is_left_out():
+    shown = render_failure(check("fail", evidence=EVIDENCE), file=".aisys/small/1.1.txt").plain
+    assert "In full" not in shown
+    for fields in (
+        {"evidence": msgspec.structs.replace(EVIDENCE, got="[0., 1., ..., 9.]")},
+        {"evidence": EVIDENCE, "output": "line\n" * 40},
+        {"evidence": msgspec.structs.replace(EVIDENCE, input="x = 1\n" * 40)},
+    ):
+        shown = render_failure(check("fail", **fields), file=".aisys/small/1.1.txt").plain
+        assert "In full          .aisys/small/1.1.txt\n" in shown
+
+
+def test_a_file_has_everything():
+    whole = Whole("scale(everything)", "x" * 10_000, "right")
+    made = check("fail", message="values differ", evidence=EVIDENCE, output="line\n" * 40)
+    text = render_whole(made, whole)
+    assert "scale(everything)" in text
+    assert text.count("x") >= 10_000
+    assert text.count("line\n") == 40
+    assert "..." not in text
+    assert wide(text) == []
+
+
+def test_who_has_passed_everything_is_told_to_hand_it_in():
+    made = of("pass", "pass", hidden_not_run=2)
+    assert (
+        "All 2 public checks passed; 2 hidden checks run when graded."
+        in render_report(made, student=True).plain
+    )
+    assert "Hand it in: aisys lab submit" in render_report(made, student=True).plain
+    assert "Hand it in" not in render_report(made).plain
 
 
 def test_unwritten_and_blocked_checks_are_not_explained():
@@ -166,7 +241,7 @@ def test_unwritten_and_blocked_checks_are_not_explained():
 
 
 def test_a_student_is_told_the_next_commands_and_a_teacher_is_not():
-    made = of("fail")
+    made = report(failing(1))
     assert "aisys lab repro 1.1" in render_report(made, student=True).plain
     assert "aisys lab" not in render_report(made).plain
 

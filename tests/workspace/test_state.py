@@ -6,6 +6,7 @@ import pytest
 from samples import check, of, report
 
 from aisys_cli.errors import EnvironmentFault, UsageError
+from aisys_cli.report.records import Whole
 from aisys_cli.workspace.state import Workspace, find_workspace
 
 
@@ -177,3 +178,17 @@ def test_a_run_that_cannot_be_kept_is_a_fault_of_the_environment(root, blocked):
     path.write_text("in the way")
     with pytest.raises(EnvironmentFault, match="cannot write"):
         Workspace(root).record(of("fail"), {"1.1": b"calls"})
+
+
+def test_what_failed_is_kept_as_a_text_until_it_passes(root):
+    made = report(check("fail", message="values differ"), check("pass", "1.2"))
+    texts = Workspace(root).record(made, {}, {"1.1": Whole("add(1, 2)", "3.5", "3")})
+    assert texts == {"1.1": root.resolve() / ".aisys/small/1.1.txt"}
+    assert "values differ" in texts["1.1"].read_text()
+    assert Workspace(root).record(of("pass"), {}) == {}
+    assert not (root / ".aisys/small/1.1.txt").exists()
+
+
+def test_the_text_is_in_the_language_of_the_student(root):
+    texts = Workspace(root).record(of("fail"), {}, language="zh")
+    assert "1.1 add 求和" in texts["1.1"].read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,6 +50,9 @@ def test(
     last_failed: Annotated[
         bool, typer.Option("--last-failed", help="Only checks that did not pass last time.")
     ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Explain every check that did not pass.")
+    ] = False,
     seed: SeedOption = 1,
     examples: Annotated[
         int | None, typer.Option(min=1, help="Inputs a check, in place of lab.toml's.")
@@ -77,11 +81,18 @@ def test(
         done = grade_one(
             pool, submission, seed=seed, only=only, examples=examples, exit_first=first
         )
-    workspace.record(done.report, done.calls)
+    language = context.obj.language
+    texts = workspace.record(done.report, done.calls, done.whole, language=language)
     if format is Format.json:
         print(to_json([done.report]), end="")
     else:
-        text = render_report(done.report, language=context.obj.language, details=3, student=True)
+        text = render_report(
+            done.report,
+            language=language,
+            details=None if everything else 3,
+            student=True,
+            files={id: os.path.relpath(path) for id, path in texts.items()},
+        )
         console().print(text, end="")
     write_reports(report, [done.report])
     return exit_code_of(done.report)
