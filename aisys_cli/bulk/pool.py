@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
@@ -191,8 +191,28 @@ class Pool:
                 yield done
             more = more or bool(self._retry)
 
+    def fileno(self) -> int:
+        """For a selector of the caller's own: readable when `heard` would not wait."""
+        selector: Any = self._selector
+        return int(selector.fileno())  # of epoll and kqueue, which this is wherever we run
+
+    def offer(self, job: Job) -> None:
+        """Have a job graded as soon as a worker is free; `heard` tells of it."""
+        self._retry.append(job)
+        self._feed()
+
+    def heard(self, each: Callable[[CheckResult], None]) -> list[Done]:
+        """What came of the jobs that were offered; waits until something is heard."""
+        results = self._listen(each)
+        self._feed()
+        return results
+
+    def _feed(self) -> None:
+        while self._idle and self._retry:
+            self._give(self._idle.pop(), self._retry.pop())
+
     def hurry(self) -> None:
-        """Let the jobs at work end with the checks that they have begun. From any thread."""
+        """Let the jobs at work end with the checks that they have begun."""
         for worker in list(self._workers):
             if worker.job is not None:
                 try:

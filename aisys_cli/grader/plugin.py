@@ -150,7 +150,9 @@ class Checks:
     def student(self) -> Any:
         return self._student
 
-    def warm(self, student: Student, job: Job) -> None:
+    def warm(
+        self, student: Student, job: Job, *, enough: Callable[[], bool] = lambda: False
+    ) -> None:
         """Run a few inputs of every check that is still cold, and drop the results.
 
         What Hypothesis, PyTorch and the oracles load and cache on first use is then
@@ -161,6 +163,8 @@ class Checks:
         for check in self.lab.facts.checks:
             if check.id in self._warm or check.id not in self.items:
                 continue
+            if enough():
+                return
             item = self.items[check.id]
             if hasattr(item.obj, "hypothesis"):
                 hypothesis.seed(check_seed(self.lab.facts, check, job.seed, secret=""))(item.obj)

@@ -94,15 +94,18 @@ class _Worker:
             job: Job | Hurry = wire.decode(body, Job | Hurry)
             if isinstance(job, Hurry):
                 continue  # it came too late: that job is done
-            if self.setup.warm and checks.cold and not job.problem:
+            wanted = self.setup.warm and checks.cold and not job.problem
+            if wanted and not job.stream:
                 self.warm(checks, job)
             frames.send(self.line, self.in_fork(checks, job))
+            if wanted and job.stream:  # somebody waits for the result: warm up while they read
+                self.warm(checks, job)
 
     def warm(self, checks: Any, job: Job) -> None:
         """Run the cold checks here, with this job's submission, before it is graded."""
         student = self.student(job)
         try:
-            checks.warm(student, job)
+            checks.warm(student, job, enough=self.is_awaited)
         finally:
             student.close()
         freeze()
@@ -190,7 +193,7 @@ class _Worker:
                 job,
                 secret=self.setup.secret,
                 each=lambda result: self.tell(job, result),
-                enough=lambda: bool(select.select([self.line], [], [], 0)[0]),
+                enough=self.is_awaited,
             )
         finally:
             student.close()
@@ -208,6 +211,10 @@ class _Worker:
             duration=time.monotonic() - start,
         )
         return Done(report, calls, dict(checks.whole) if job.keep_calls else {})
+
+    def is_awaited(self) -> bool:
+        """Whether the coordinator has said something that we have not read yet."""
+        return bool(select.select([self.line], [], [], 0)[0])
 
     def tell(self, job: Job, result: CheckResult) -> None:
         """Send it past our parent, which is silent while it waits for this fork."""

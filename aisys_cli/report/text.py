@@ -17,12 +17,15 @@ from aisys_cli.report.records import CheckResult, Evidence, Report, Whole
 
 __all__ = [
     "MARKS",
+    "mark",
     "render_evidence",
     "render_failure",
     "render_report",
+    "render_row",
     "render_rows",
     "render_summary",
     "render_whole",
+    "style",
 ]
 
 MARKS = {"pass": "ok", "blocked": "blocked", "infra": "INFRA"}
@@ -36,11 +39,11 @@ _MOST, _MOST_PRINTED = 20, 12
 _NO_LIMIT = 1_000_000
 
 
-def _mark(verdict: str) -> str:
+def mark(verdict: str) -> str:
     return MARKS.get(verdict, verdict.upper())
 
 
-def _style(verdict: str) -> str:
+def style(verdict: str) -> str:
     return _STYLES.get(verdict, "red")
 
 
@@ -103,13 +106,19 @@ def render_rows(report: Report, *, language: str = "en") -> Text:
     """One line for each check."""
     text = Text()
     for check in report.checks:
-        text.append(f"  {_mark(check.verdict):<9} ", style=_style(check.verdict))
-        text.append(fitted(f"{check.id} {check.title(language)}", _TITLE_CELLS))
-        score = "-" if check.score is None or check.verdict == "blocked" else str(check.score)
-        text.append(f" {score:>3}/{check.max_score:<3}")
-        text.append(f" {check.duration:5.1f}s" if check.duration else "       ")
-        room = _WIDTH - cell_len(text.plain.rpartition("\n")[2])
-        text.append(cut(f"  {_remark(check)}".rstrip(), room) + "\n", style="dim")
+        text.append_text(render_row(check, language=language))
+    return text
+
+
+def render_row(check: CheckResult, *, language: str = "en") -> Text:
+    text = Text()
+    text.append(f"  {mark(check.verdict):<9} ", style=style(check.verdict))
+    text.append(fitted(f"{check.id} {check.title(language)}", _TITLE_CELLS))
+    score = "-" if check.score is None or check.verdict == "blocked" else str(check.score)
+    text.append(f" {score:>3}/{check.max_score:<3}")
+    text.append(f" {check.duration:5.1f}s" if check.duration else "       ")
+    room = _WIDTH - cell_len(text.plain)
+    text.append(cut(f"  {_remark(check)}".rstrip(), room) + "\n", style="dim")
     return text
 
 
@@ -135,7 +144,7 @@ def render_failure(
     something is left out here."""
     most, printed = (_MOST, _MOST_PRINTED) if limited else (_NO_LIMIT, _NO_LIMIT)
     text = Text()
-    text.append(f"  {_mark(check.verdict)}", style=f"bold {_style(check.verdict)}")
+    text.append(f"  {mark(check.verdict)}", style=f"bold {style(check.verdict)}")
     name = f"  {check.id} {check.title(language)}"
     text.append(cut(name, _WIDTH - cell_len(text.plain)) + "\n", style="bold")
     text.append(_indented(check.message, "      ", most=most))
