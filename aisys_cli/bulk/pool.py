@@ -166,6 +166,12 @@ class Pool:
         self._started += 1
         return [processors[-self._started % len(processors)]]
 
+    def kill(self) -> None:
+        """Leave it without waiting for what the workers are at."""
+        for worker in list(self._workers):
+            worker.kill()
+        self._selector.close()
+
     def __exit__(self, *_: object) -> None:
         for worker in list(self._workers):
             worker.kill() if worker.job else worker.close()

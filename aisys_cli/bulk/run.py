@@ -35,10 +35,18 @@ __all__ = [
 
 
 def open_pool(
-    lab: Lab, *, isolation: str, hidden: bool, workers: int = 1, many: bool = True
+    lab: Lab,
+    *,
+    isolation: str,
+    hidden: bool,
+    workers: int = 1,
+    many: bool = True,
+    pinned: bool = True,
 ) -> Pool:
-    """Worker processes for a lab, to be used as a context manager. `many`: jobs to come."""
-    return Pool(lab, _setup(lab, isolation=isolation, hidden=hidden, many=many), size=workers)
+    """Worker processes for a lab, to be used as a context manager. `many`: jobs to come;
+    `pinned`: each on a processor of its own, if there are enough."""
+    setup = _setup(lab, isolation=isolation, hidden=hidden, many=many)
+    return Pool(lab, setup, size=workers, processors=None if pinned else [])
 
 
 def open_cluster(lab: Lab, address: str, *, isolation: str, hidden: bool) -> Cluster:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from aisys_cli.course.records import Lab
 from aisys_cli.errors import CourseError
+from aisys_cli.workspace.state import Workspace
 
-__all__ = ["read_hints"]
+__all__ = ["read_hints", "reveal", "unfinished_task"]
 
 _TASK = re.compile(r"##\s+(\S+)")
 _STEP = re.compile(r"###\s+(\d+)\s*")
@@ -40,3 +42,33 @@ def read_hints(path: Path) -> dict[str, list[str]]:
         elif task and hints[task]:
             hints[task][-1] += line + "\n"
     return {task: [text.strip() for text in steps] for task, steps in hints.items()}
+
+
+def unfinished_task(lab: Lab, workspace: Workspace) -> str:
+    """The task of the first public check that has not passed, else the last task."""
+    verdicts = workspace.labs[lab.id].verdicts
+    for check in lab.public():
+        if verdicts.get(check.id) != "pass":
+            return check.task
+    return lab.facts.tasks[-1].id
+
+
+def reveal(
+    lab: Lab,
+    workspace: Workspace,
+    task: str,
+    *,
+    language: str,
+    more: bool = False,
+    everything: bool = False,
+) -> tuple[list[str], int]:
+    """The steps of a task that are open now, and how many there are. One is always open, with
+    `more` another one is; what was opened stays open."""
+    steps = read_hints(lab.hints(language)).get(task, [])
+    state = workspace.labs[lab.id]
+    seen = state.hints.get(task, 0)
+    upto = len(steps) if everything else min(len(steps), max(1, seen + (1 if more else 0)))
+    if upto > seen:
+        state.hints[task] = upto
+        workspace.save()
+    return steps[:upto], len(steps)

@@ -12,7 +12,6 @@ from aisys_cli.errors import NothingToDo, UsageError
 
 if TYPE_CHECKING:
     from aisys_cli.course.records import Lab
-    from aisys_cli.workspace.state import LabState
 
 __all__ = ["hint"]
 
@@ -31,38 +30,30 @@ def hint(
     everything: Annotated[bool, typer.Option("--all", help="Every step.")] = False,
 ) -> None:
     """Hints for a task, from where to look to nearly the code."""
-    from aisys_cli.workspace.hints import read_hints
+    from aisys_cli.workspace.hints import reveal, unfinished_task
 
     workspace, lab, _ = started_lab(course_of(context), None)
-    hints = read_hints(lab.hints(context.obj.language))
-    state = workspace.labs[lab.id]
-    chosen = _task(lab, state, task)
-    steps = hints.get(chosen, [])
+    language = context.obj.language
+    chosen = _asked(lab, task) if task else unfinished_task(lab, workspace)
+    steps, total = reveal(
+        lab, workspace, chosen, language=language, more=more, everything=everything
+    )
     if not steps:
         raise NothingToDo(
             f"{lab.id} has no hints for task {chosen}", remedy="The handout: aisys lab show"
         )
-    seen = state.hints.get(chosen, 0)
-    upto = len(steps) if everything else min(len(steps), max(1, seen + (1 if more else 0)))
     title = next(one.title for one in lab.facts.tasks if one.id == chosen)
-    print(f"Task {chosen}: {title.in_(context.obj.language)}")
-    for number, text in enumerate(steps[:upto], 1):
-        print(f"\n({number}/{len(steps)}) {text}")
-    if upto < len(steps):
+    print(f"Task {chosen}: {title.in_(language)}")
+    for number, text in enumerate(steps, 1):
+        print(f"\n({number}/{total}) {text}")
+    if len(steps) < total:
         print(f"\nMore: aisys lab hint {chosen} --next")
-    state.hints[chosen] = max(seen, upto)
-    workspace.save()
 
 
-def _task(lab: Lab, state: LabState, asked: str | None) -> str:
-    """The task asked for (a check's id will do), else the first with a check not passed."""
+def _asked(lab: Lab, asked: str) -> str:
+    """The task asked for; a check's id will do."""
     tasks = [task.id for task in lab.facts.tasks]
-    if asked:
-        wanted = asked.partition(".")[0]
-        if wanted not in tasks:
-            raise UsageError(f"{lab.id} has no task {asked!r}", remedy=f"Tasks: {', '.join(tasks)}")
-        return wanted
-    for check in lab.public():
-        if state.verdicts.get(check.id) != "pass":
-            return check.task
-    return tasks[-1]
+    wanted = asked.partition(".")[0]
+    if wanted not in tasks:
+        raise UsageError(f"{lab.id} has no task {asked!r}", remedy=f"Tasks: {', '.join(tasks)}")
+    return wanted

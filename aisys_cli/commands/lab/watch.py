@@ -1,0 +1,67 @@
+"""aisys lab watch"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from aisys_cli.commands.completion import complete_lab
+from aisys_cli.commands.context import course_of, say, started_lab
+from aisys_cli.errors import UsageError
+
+__all__ = ["watch"]
+
+
+def watch(
+    context: typer.Context,
+    lab: Annotated[
+        str | None,
+        typer.Argument(metavar="[LAB]", help="Default: the one here.", autocompletion=complete_lab),
+    ] = None,
+    poll: Annotated[
+        bool, typer.Option("--poll", help="Look now and then: for disks without file events.")
+    ] = False,
+    clear: Annotated[
+        bool, typer.Option("--clear/--no-clear", help="A screen of its own, or line after line.")
+    ] = True,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="How long after the save everything came.")
+    ] = False,
+) -> None:
+    """Test whenever you save a file; the check that failed last comes first."""
+    from aisys_cli.watch.loop import Watch
+    from aisys_cli.watch.terminal import Terminal
+    from aisys_cli.watch.view import KEYS, failing
+
+    course = course_of(context)
+    workspace, found, how = started_lab(course, lab)
+    folder = workspace.folder(found.id)
+    if not folder.is_dir():
+        raise UsageError(
+            f"{folder} is gone",
+            remedy=f"Put it back, or start again: aisys lab start {found.id}",
+        )
+    terminal = Terminal(clear=clear)
+    if not terminal.calm:
+        say(f"Watching {found.id}{how and f' ({how})'} in {folder}")
+        say(f"Keys: {KEYS}" if terminal.has_keys else "Ctrl-C ends it; no terminal, no keys.")
+    watching = Watch(
+        course,
+        workspace.root,
+        found,
+        terminal,
+        language=context.obj.language,
+        poll=poll,
+        verbose=verbose,
+    )
+    with terminal:
+        watching.run()
+    scene = watching.scene
+    left = failing(scene)
+    say(
+        f"{scene.lab.id}: not passed: {', '.join(left)}"
+        if left
+        else f"{scene.lab.id}: nothing fails"
+    )
+    say("Go on: aisys lab watch")
