@@ -418,6 +418,7 @@ class Student:
         ran, and all of them."""
         frames: list[wire.Frame] = []
         before = self.ended, self._last
+        printed = self._output
         try:
             for asked in self.smallest_calls[-1:]:  # the one whose answer was wrong
                 if asked.world is not None:
@@ -426,6 +427,7 @@ class Student:
                     frames = getattr(self._guarded(_traced(asked)), "ran", [])
         except (EndCheck, StudentRaised):
             self.ended, self._last = before  # only an illustration: what failed is reported
+        self._output = printed
         return _most_telling(frames), tuple(map(_place, frames[:MAX_RAN]))
 
     def _evidence(self, *, where: Place | None = None, trace: bool = False) -> Evidence:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 
-__all__ = ["bar", "cut", "fitted"]
+__all__ = ["bar", "cut", "fitted", "folded"]
 
 
 def cut(text: str, cells: int) -> str:
@@ -24,3 +24,18 @@ def bar(part: int, whole: int, cells: int = 10) -> str:
     full = part * cells // whole if whole else 0
     full = max(full, 1) if part else 0
     return f"[{'#' * full}{'-' * (cells - full)}]"
+
+
+def folded(value: str, room: int) -> list[str]:
+    """Its lines; what is wider than `room` cells is folded, at a space if there is one."""
+    lines = []
+    for line in value.splitlines():
+        rest = line
+        while cell_len(rest) > room:
+            head = chop_cells(rest[: room + 1], room)[0]
+            space = head.rfind(" ") + 1
+            head = head[:space] if space > room // 2 else head
+            lines.append(head.rstrip())
+            rest = rest[len(head) :]
+        lines.append(rest)
+    return lines

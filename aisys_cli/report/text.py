@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 from rich.text import Text
 
-from aisys_cli.report.columns import cut, fitted
+from aisys_cli.report.columns import cut, fitted, folded
 from aisys_cli.report.records import CheckResult, Evidence, Report, Whole
 
 __all__ = [
@@ -195,7 +195,7 @@ def render_evidence(message: str, evidence: Evidence | None) -> Text:
 
 def _line(label: str, value: str, *, style: str = "") -> Text:
     text = Text()
-    first, *rest = _folded(value, _WIDTH - 23) or [""]
+    first, *rest = folded(value, _WIDTH - 23) or [""]
     text.append(f"      {label:<16} ")
     text.append(first + "\n", style=style)
     for more in rest:
@@ -248,23 +248,8 @@ def _values(evidence: Evidence) -> Text:
     return text
 
 
-def _folded(value: str, room: int) -> list[str]:
-    """Its lines; what is wider than `room` cells is folded, at a space if there is one."""
-    lines = []
-    for line in value.splitlines():
-        rest = line
-        while cell_len(rest) > room:
-            head = chop_cells(rest[: room + 1], room)[0]
-            space = head.rfind(" ") + 1
-            head = head[:space] if space > room // 2 else head
-            lines.append(head.rstrip())
-            rest = rest[len(head) :]
-        lines.append(rest)
-    return lines
-
-
 def _indented(value: str, margin: str, *, most: int = _MOST) -> str:
-    lines = _folded(value, _WIDTH - len(margin))
+    lines = folded(value, _WIDTH - len(margin))
     if len(lines) > most:
         lines = [*lines[:most], f"... ({len(lines) - most} more lines)"]
     return "".join(f"{margin}{line}\n" for line in lines)

@@ -21,6 +21,7 @@ from rich.text import Text
 from aisys_cli.course.load import load_course
 from aisys_cli.course.records import Course, Lab
 from aisys_cli.errors import AisysError
+from aisys_cli.report.columns import folded
 from aisys_cli.watch.changes import Notifier, Seen, changed_at, look
 from aisys_cli.watch.command import Command
 from aisys_cli.watch.runs import Runs
@@ -258,11 +259,14 @@ class Watch:
             self.screen.pane(_error(error))
             return
         more = "   h again for one more" if len(steps) < total else ""
-        text = Text(f"{heading}: {len(steps)} of {total}{more}\n", style="bold")
+        text = Text(f"{heading}: {len(steps)} of {total}{more}\n")
         for number, step in enumerate(steps, 1):
-            indented = "".join(f"      {line}\n" for line in step.splitlines())
-            text.append(f"\n  ({number})\n{indented}", style="not bold")
+            text.append(f"\n  ({number})\n{self._indented(step, 6)}")
         self.screen.pane(text)
+
+    def _indented(self, text: str, cells: int) -> str:
+        room = max(self.terminal.size[0] - cells - 1, 20)
+        return "".join(f"{' ' * cells}{line}\n" for line in folded(text, room))
 
     def _next(self) -> None:
         """The next failure; when there is none, the next lab."""
@@ -333,7 +337,7 @@ class Watch:
         self.selector.unregister(fileno)
         self.command = None
         text = Text(f"  {command.line}\n\n", style="dim")
-        text.append("".join(f"  {line}\n" for line in command.output.splitlines()), "not dim")
+        text.append(self._indented(command.output, 2), "not dim")
         self.screen.pane(text)
 
     def _end_command(self) -> None:

@@ -62,3 +62,4 @@ class Screen:
             self.refresh()
         else:
             self._out.print(text, end="")
+            self._out.file.flush()

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import functools
 import os
+import pdb  # noqa: T100 - for --pdb
 import socket
 import sys
 import threading
 import traceback
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,7 +24,8 @@ import msgspec
 from aisys_cli.course.records import Lab
 from aisys_cli.errors import UsageError
 from aisys_cli.grader.jobs import KeptCall
-from aisys_cli.report.records import clean
+from aisys_cli.report.columns import folded
+from aisys_cli.report.records import CheckResult, clean
 from aisys_cli.sandbox import wire
 from aisys_cli.sandbox.cell import NotData, Submission, plain
 from aisys_cli.sandbox.client import local_cell
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_again"]
 
+WIDTH, MARGIN = 80, 15
 DAY = 86400.0  # seconds: nobody is timed who looks for a mistake with a debugger
 
 
@@ -50,57 +54,101 @@ def run_again(
 
     `rank`: which rank of a world runs in this process. UsageError if there is none such.
     """
-    from aisys_cli.grader.compare import describe
-
-    evidence = failure.report.checks[0].evidence
-    if evidence is not None and evidence.input:
-        out.print(f"Input          {evidence.input}")
+    check = failure.report.checks[0]
+    evidence = check.evidence
     calls: list[KeptCall] = wire.decode(failure.calls, list[KeptCall])
-    ranks = {call.world.size for call in calls if call.world is not None}
-    if rank is not None and not all(rank < size for size in ranks or {0}):
-        has = f"has ranks 0 to {min(ranks) - 1}" if ranks else "runs in one process"
-        raise UsageError(f"--rank {rank}: this input {has}")
+    _has_rank(calls, rank)
+    if evidence is not None and evidence.input:
+        _show(out, "Input", evidence.input)
+    if check.verdict in ("timeout", "crash"):
+        out.print(f"When it was tested: {check.message}. Ctrl-C stops it here.")
     # Absolute names, so that a debugger finds the lines.
     files = {str(path): path.read_bytes() for path in folder.glob("*.py")}
-    entry = str(folder / lab.entry)
     sys.path.insert(0, str(folder))
     submission = Submission(
         wire.Load(files, lab.entry, lab.driver.read_bytes(), lab.facts.forbid), on_disk=True
     )
     failed = submission.load()
     if failed is not None:
-        out.print(f"{entry}.py does not import: {failed.fault.type}: {failed.fault.message}")
+        out.print(f"{folder / lab.entry}.py does not import: {_words(failed.fault)}")
         for frame in failed.fault.frames:
             out.print(f"    {os.path.basename(frame.file)}:{frame.line}  {frame.text}")
         return False
-    shown: list[str] = []  # what the last call gave, of each rank
-    for asked in calls:
-        if asked.world is not None:
-            run = _Again(lab, folder, asked, submission, out)
-            values = run.with_rank(rank, debug=debug) if rank is not None else run.every_rank()
-            if values is None:
-                return False
-            shown = [clean(describe(value)) for value in values]
-            for number, text in enumerate(shown):
-                out.print(f"{f'Rank {number}':<14} {text}")
-            continue
-        call = wire.Call(0, asked.method, asked.args)
-        try:
-            # Through the wire, so that it reads as it did when it was graded.
-            reply = wire.Returned(0, plain(_run(submission, call, debug=debug)))
-            shown = [clean(describe(wire.decode(wire.encode(reply), wire.Returned).value))]
-            out.print(f"Your value     {shown[0]}")
-        except NotData as error:
-            out.print(f"Your value     {error}, which is not plain data")
+    shown: list[str] | None = []  # what the last call gave, of each rank
+    for number, asked in enumerate(calls, 1):
+        last = number == len(calls)
+        if len(calls) > 1:
+            out.print(f"\nCall {number} of {len(calls)}{', the one that failed' if last else ''}")
+        debugger = _Debugger(frozenset(files)) if debug and last else None
+        if asked.world is None:
+            shown = _here(submission, asked, out, debugger)
+        else:
+            again = _Again(lab, folder, asked, submission, out)
+            shown = again.with_rank(rank, debugger) if rank is not None else again.every_rank()
+        if shown is None:
             return False
-        # The student-code boundary: show their traceback, without our frames.
-        except (Exception, SystemExit) as error:
-            _show_traceback(error, files, out)
-            return False
+    return _compared(out, check, shown or [])
+
+
+def _has_rank(calls: list[KeptCall], rank: int | None) -> None:
+    ranks = {call.world.size for call in calls if call.world is not None}
+    if rank is not None and not all(rank < size for size in ranks or {0}):
+        has = f"has ranks 0 to {min(ranks) - 1}" if ranks else "runs in one process"
+        raise UsageError(f"--rank {rank}: this input {has}")
+
+
+def _words(fault: wire.Fault) -> str:
+    return f"{fault.type}: {fault.message}"
+
+
+def _show(out: Console, label: str, value: str) -> None:
+    """A label and what belongs to it, in 80 columns."""
+    first, *rest = folded(value, WIDTH - MARGIN) or [""]
+    out.print(f"{label:<{MARGIN - 1}} {first}")
+    for line in rest:
+        out.print(f"{' ' * MARGIN}{line}")
+
+
+def _here(
+    submission: Submission, asked: KeptCall, out: Console, debugger: _Debugger | None
+) -> list[str] | None:
+    """A call in this process: what it returned, or None after showing what it raised."""
+    from aisys_cli.grader.compare import describe
+
+    try:
+        value = plain(_run(submission, wire.Call(0, asked.method, asked.args), debugger))
+        # Through the wire, so that it reads as it did when it was graded.
+        reply: wire.Returned = wire.decode(wire.encode(wire.Returned(0, value)), wire.Returned)
+    except NotData as error:
+        _show(out, "Your value", f"{error}, which is not plain data")
+        return None
+    # The student-code boundary: show their traceback, without our frames.
+    except (Exception, SystemExit) as error:
+        _show_traceback(error, submission.files, out)
+        if debugger is not None:
+            debugger.look_at(error)
+        return None
+    shown = clean(describe(reply.value))
+    _show(out, "Your value", shown)
+    return [shown]
+
+
+def _compared(out: Console, check: CheckResult, shown: list[str]) -> bool:
+    """Say what the values come to, as far as one can know without the check."""
+    evidence = check.evidence
+    confirm = f"Confirm: aisys lab test {check.id}"
     if evidence is None or not evidence.expected:
+        out.print(f"It ends without an error now. {confirm}")
         return True
-    out.print(f"{evidence.oracle:<14} {evidence.expected}")
-    return evidence.got not in shown
+    _show(out, evidence.oracle or "Expected", evidence.expected)
+    # A check may ask for several answers in one call, of which the last is the wrong one.
+    wrong, expected = ({one, f"[{one}]"} for one in (evidence.got, evidence.expected))
+    if any(one in wrong for one in shown):
+        out.print("Still the wrong value.")
+        return False
+    right = all(one in expected for one in shown)
+    out.print(f"{'As expected now' if right else 'Another value than before'}. {confirm}")
+    return True
 
 
 class _Again:
@@ -114,9 +162,17 @@ class _Again:
         self.lab, self.kept, self.submission, self.out = lab, kept, submission, out
         self.world = kept.world
         self.files = {path.name: path.read_bytes() for path in folder.glob("*.py")}
-        out.print(f"World          {self.world}")
+        _show(out, "World", str(self.world))
 
-    def every_rank(self) -> list[Any] | None:
+    def shown(self, values: list[Any]) -> list[str]:
+        from aisys_cli.grader.compare import describe
+
+        texts = [clean(describe(value)) for value in values]
+        for number, text in enumerate(texts):
+            _show(self.out, f"Rank {number}", text)
+        return texts
+
+    def every_rank(self) -> list[str] | None:
         from aisys_cli.grader.session import open_student
         from aisys_cli.grader.student import Asked, EndCheck, StudentRaised
         from aisys_cli.report.text import render_evidence
@@ -133,13 +189,13 @@ class _Again:
                 failure = student.ended
             else:
                 self.out.print(clean(run.output), end="")
-                return run.values
+                return self.shown(run.values)
         self.out.print(failure.output, end="")
         evidence = failure.evidence and msgspec.structs.replace(failure.evidence, input="")
         self.out.print(render_evidence(failure.message, evidence), end="")
         return None
 
-    def with_rank(self, rank: int, *, debug: bool) -> list[Any] | None:
+    def with_rank(self, rank: int, debugger: _Debugger | None) -> list[str] | None:
         """One rank in this process, in the main thread, for a debugger and prints."""
         from aisys_cli.grader.session import open_student
         from aisys_cli.grader.student import rank_state
@@ -165,18 +221,18 @@ class _Again:
 
             thread = threading.Thread(target=run, daemon=True)
             thread.start()
-            self.serve(theirs, debug=debug)
+            self.serve(theirs, debugger)
             thread.join()
             cells[rank].close()
         ended = outcome[0] if outcome else None
         if isinstance(ended, Run):
-            return ended.values
+            return self.shown(ended.values)
         self.out.print(str(ended))
         for state in getattr(ended, "states", ()):
             self.out.print(f"  {rank_state(state)}")
         return None
 
-    def serve(self, line: socket.socket, *, debug: bool) -> None:
+    def serve(self, line: socket.socket, debugger: _Debugger | None) -> None:
         """Be a rank: run the one call that comes, as a cell would."""
         from aisys_cli.sandbox.comm import Stopped
         from aisys_cli.sandbox.links import MeteredLink
@@ -189,7 +245,7 @@ class _Again:
         request: wire.Call = wire.decode(body, wire.Call)
         reply: wire.Returned | wire.Refused | wire.Raised
         try:
-            value = plain(_run(self.submission, request, debug=debug))
+            value = plain(_run(self.submission, request, debugger))
             reply = wire.Returned(request.id, value)
         except NotData as error:
             reply = wire.Refused(request.id, str(error))
@@ -200,13 +256,34 @@ class _Again:
         wire.send(line, reply)
 
 
-def _run(submission: Submission, call: wire.Call, *, debug: bool) -> Any:
-    if not debug:
+def _run(submission: Submission, call: wire.Call, debugger: _Debugger | None) -> Any:
+    if debugger is None:
         return submission.call(call)
-    import pdb  # noqa: T100 - asked for with --pdb
-
-    debugger = pdb.Pdb(nosigint=True, skip=["aisys_cli.*"])
     return debugger.runcall(submission.call, call)
+
+
+class _Debugger(pdb.Pdb):
+    """Stops in the student's files and steps over everything else, the driver too."""
+
+    def __init__(self, files: frozenset[str]) -> None:
+        super().__init__(nosigint=True)
+        self._files = files
+
+    def stop_here(self, frame: FrameType) -> bool:
+        return frame.f_code.co_filename in self._files and super().stop_here(frame)
+
+    def user_call(self, frame: FrameType, argument_list: None) -> None:
+        """Not at a function's head, but at its first line, which comes next."""
+
+    def look_at(self, error: BaseException) -> None:
+        """After an exception in the student's code: where it was raised."""
+        if any(frame.f_code.co_filename in self._files for frame, _ in _walk(error)):
+            self.reset()
+            self.interaction(None, error.__traceback__)
+
+
+def _walk(error: BaseException) -> Iterator[tuple[FrameType, int]]:
+    return traceback.walk_tb(error.__traceback__)
 
 
 def _show_traceback(error: BaseException, files: Container[str], out: Console) -> None:

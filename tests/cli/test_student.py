@@ -8,7 +8,7 @@ import zipfile
 from xml.etree import ElementTree
 
 import pytest
-from running import FLOAT32, RIGHT, UNWRITTEN, WRONG, run, write
+from running import FLOAT32, RIGHT, UNWRITTEN, WRONG, in_terminal, run, write
 
 WRONG_MUL = RIGHT.replace("return a * b", 'print("in mul")\n    return a * b * 1.5')
 
@@ -341,3 +341,24 @@ def test_a_lab_whose_folder_is_gone_says_where_it_was(course, tmp_path):
     assert done.returncode == 2
     assert f"{tmp_path / 'small'} is gone" in done.stderr
     assert "aisys lab start small" in done.stderr
+
+
+def test_repro_with_pdb_stops_at_the_first_line_of_the_students_code(course, tmp_path):
+    run("lab", "start", "small", cwd=tmp_path, at=course)
+    body = "double = xs + xs\n    return helper(double)"
+    helper = "\n\ndef helper(y):\n    return 1 / 0\n"
+    write(tmp_path, {"small/small.py": RIGHT.replace("return xs * k", body) + helper})
+    run("lab", "test", "2.2", cwd=tmp_path, at=course)
+    keys = b"p 'k is', k\nnext\nstep\np 'y is', y\ncontinue\np 'died with', y\nquit\n"
+    shown, code = in_terminal(
+        "lab", "repro", "2.2", "--pdb", cwd=tmp_path, at=course, keys=keys, env={"TERM": "dumb"}
+    )
+    assert code == 1, shown
+    assert "small/small.py(17)scale()" in shown
+    assert "-> double = xs + xs" in shown
+    assert "('k is', 0.0)" in shown
+    assert "('y is', array([0.]))" in shown
+    assert "ZeroDivisionError" in shown
+    assert "('died with', array([0.]))" in shown
+    for ours in ("driver.py", "aisys_cli", "--Call--"):
+        assert ours not in shown

@@ -62,6 +62,7 @@ def test_a_wrong_answer_is_shown_beside_the_right_one(again):
         "Input          scale(array([1.0]), -1.0)",
         "Your value     [1.]   float64",
         "numpy          [-1.]   float64",
+        "Still the wrong value.",
     ]
 
 
@@ -69,6 +70,13 @@ def test_a_corrected_file_gives_the_right_answer(again):
     fine, shown = again(REFERENCE)
     assert fine
     assert "Your value     [-1.]" in shown
+    assert "As expected now. Confirm: aisys lab test 2.2" in shown
+
+
+def test_another_wrong_answer_is_not_called_right(again):
+    fine, shown = again(source("return xs * 0"))
+    assert fine, "only the check can tell"
+    assert "Another value than before. Confirm: aisys lab test 2.2" in shown
 
 
 def test_prints_are_shown(again, capsys):
