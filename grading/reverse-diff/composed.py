@@ -180,8 +180,10 @@ def _index(b: Builder, a: str) -> str | None:
 def _concatenate(b: Builder, a: str) -> str | None:
     if not b.shape(a):
         return None
-    axis = b.choose([0, -1])
-    return f"concatenate([{a}, {b.choose([a, b.node()])}], axis={axis})"
+    axis, other = b.choose([0, -1]), b.choose([a, b.node()])
+    if len(b.shape(other)) != len(b.shape(a)):
+        return None  # PyTorch takes an empty vector beside anything, numpy does not
+    return f"concatenate([{a}, {other}], axis={axis})"
 
 
 def _broadcast(b: Builder, a: str) -> str:

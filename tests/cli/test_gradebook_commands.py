@@ -247,13 +247,6 @@ def test_json_has_every_attempt_with_its_report(gradebook):
     assert [one["report"]["score"] for one in chen["attempts"]] == [2, 4]
 
 
-def test_html_is_one_page(gradebook):
-    pytest.importorskip("aisys_cli.report.html")
-    text = good(gradebook("export", "--to", "html"))
-    assert text.startswith("<!")
-    assert "chen" in text
-
-
 def test_files_are_utf_8_whatever_the_terminal_is(gradebook, place):
     with Gradebook(place / "gradebook.db") as book:
         book.enrol([Person("chen", "陈安")])

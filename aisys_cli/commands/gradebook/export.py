@@ -27,7 +27,6 @@ class Target(StrEnum):
     canvas = "canvas"
     moodle = "moodle"
     json = "json"
-    html = "html"
 
 
 def export(
@@ -47,7 +46,7 @@ def export(
 ) -> None:
     """Write the grades in the format of another program.
 
-    json has every attempt with its report; html is a page to read. canvas fills one column of
+    json has every attempt with its report. canvas fills one column of
     the file that Canvas exported and changes nothing else.
     """
     from aisys_cli.bulk.gradebook import Gradebook
@@ -93,13 +92,7 @@ def _rendered(
         from aisys_cli.report.exports.grades_json import to_json
 
         return to_json(grades, reports=True)
-    if to is Target.moodle:
-        return _moodle(book, labs, grades, language).encode()
-    from aisys_cli.report.html import render_class
-
-    title = course.facts.title.in_(language)
-    page = render_class(labs, list(grades), sources=book.sources, title=title, lang=language)
-    return page.encode()
+    return _moodle(book, labs, grades, language).encode()
 
 
 def _moodle(book: GradebookReader, labs: list[Lab], grades: Iterator[Grade], language: str) -> str:
