@@ -189,7 +189,7 @@ def _from_1(db: sqlite3.Connection) -> None:
     db.execute(
         f"INSERT INTO reports (id, uid, {same}, graded_at, report)"  # noqa: S608 - fixed names
         f" SELECT id, uid_of_1(id, {same}, graded_at, report), {same},"
-        " replace(graded_at, 'Z', '.000Z'), report FROM reports_1 ORDER BY id"
+        " replace(graded_at, 'Z', '.000000Z'), report FROM reports_1 ORDER BY id"
     )
     db.execute("DROP TABLE reports_1")
     db.execute(

@@ -16,7 +16,7 @@ import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -65,13 +65,10 @@ class Gradebook(GradebookReader):
                 self.write(
                     "INSERT OR IGNORE INTO sources VALUES (?, ?)", report.submission_digest, data
                 )
-            # Never earlier than what is there, so that a clock that was set back does not make
-            # the newest report an old one.
             self.write(
                 "INSERT INTO reports (uid, lab, submission, digest, lab_version, seed, isolation,"
                 " verdict, score, max_score, report, graded_at) VALUES"
-                " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                " max(?, coalesce((SELECT max(graded_at) FROM reports), '')))",
+                " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 _uid(),
                 *of,
                 report.lab_version,
@@ -81,8 +78,17 @@ class Gradebook(GradebookReader):
                 report.score,
                 report.max_score,
                 msgspec.json.encode(report),
-                _now(),
+                self._next_instant(),
             )
+
+    def _next_instant(self) -> str:
+        """Later than any report that is there: two in one tick of the clock, or a clock that was
+        set back, do not make the newest report an old one."""
+        ((newest,),) = self._query("SELECT max(graded_at) FROM reports")
+        now = _now()
+        if newest is None or newest < now:
+            return now
+        return _text_of(datetime.fromisoformat(newest) + timedelta(microseconds=1))
 
     def handed_in(self, lab: str, found: Mapping[str, tuple[str, str]]) -> None:
         """Note submission -> (digest, submitted_at) of attempts that are in the book already."""
@@ -161,4 +167,9 @@ def _uid() -> str:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _text_of(datetime.now(UTC))
+
+
+def _text_of(instant: datetime) -> str:
+    """Of one length, so that the order of the texts is that of the instants."""
+    return instant.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -141,7 +141,7 @@ def test_late_days_cost_points(book, lab):
 
 def test_a_clock_that_was_set_back_does_not_make_the_newest_report_an_old_one(book, lab):
     book.add(of("fail"))
-    book._db.execute("UPDATE reports SET graded_at = '2999-01-01T00:00:00.000Z'")
+    book._db.execute("UPDATE reports SET graded_at = '2999-01-01T00:00:00.000000Z'")
     book.add(of("pass"))
     assert [report.verdict for report in book.latest("small")] == ["pass"]
     assert one(book, lab).report.verdict == "pass"

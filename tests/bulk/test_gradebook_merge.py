@@ -107,7 +107,7 @@ def test_the_newest_report_counts_wherever_it_was_made(shards, lab):
         book.add(of("crash", submission="chen", submission_digest="d2"))
     with Gradebook(one) as book:
         book._db.execute(
-            "UPDATE reports SET graded_at = '2020-01-01T00:00:00.000Z', uid = uid || 'x'"
+            "UPDATE reports SET graded_at = '2020-01-01T00:00:00.000000Z', uid = uid || 'x'"
         )
     assert merge(out, [one]).reports == 2
     assert grades(out, lab)["chen"].report.verdict == "crash"

@@ -29,7 +29,7 @@ def watch(
         bool, typer.Option("-v", "--verbose", help="How long after the save everything came.")
     ] = False,
 ) -> None:
-    """Test whenever you save a file; the check that failed last comes first."""
+    """Test whenever you save; the check that failed last first."""
     from aisys_cli.watch.loop import Watch
     from aisys_cli.watch.terminal import Terminal
     from aisys_cli.watch.view import KEYS, failing
