@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import selectors
 import socket
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -166,7 +167,7 @@ class Watch:
             self.missing_since = time.monotonic()
         elif 0 < self.missing_since < time.monotonic() - RENAME:
             self.missing_since = 0.0  # said once
-            text = f"  {entry} is gone.\n\n  Put it back, or start again: aisys lab reset\n"
+            text = f"  {entry.name} is gone.\n\n  Put it back, or start again: aisys lab reset\n"
             self.screen.pane(Text(text))
 
     def _reload(self) -> None:
@@ -348,6 +349,8 @@ class Watch:
 
 
 def _error(error: AisysError) -> Text:
-    text = Text(f"  {error.message}\n", style="red")
+    # Folded here: the screen cuts what is longer than a line.
+    lines = textwrap.wrap(error.message, 76, break_on_hyphens=False)
+    text = Text("".join(f"  {line}\n" for line in lines), style="red")
     text.append("".join(f"  {line}\n" for line in error.remedy.splitlines()), "not red")
     return text
