@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import selectors
 import socket
-import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -167,17 +166,16 @@ class Watch:
             self.missing_since = time.monotonic()
         elif 0 < self.missing_since < time.monotonic() - RENAME:
             self.missing_since = 0.0  # said once
-            text = f"  {entry.name} is gone.\n\n  Put it back, or start again: aisys lab reset\n"
-            self.screen.pane(Text(text))
+            self._say(f"{entry.name} is gone.\n\nPut it back, or start again: aisys lab reset")
 
     def _reload(self) -> None:
         try:
             self.course = load_course(self.course.root)
             lab = next(lab for lab in self.course.labs if lab.id == self.lab.id)
         except AisysError as error:
-            self.screen.pane(_error(error))
+            self._say(f"{error.message}\n\n{error.remedy}")
         except StopIteration:
-            self.screen.pane(Text(f"  {self.lab.id} is no longer in the course.\n"))
+            self._say(f"{self.lab.id} is no longer in the course.")
         else:
             self._switch(lab, "the course changed")
 
@@ -209,7 +207,7 @@ class Watch:
     def _failed(self, error: AisysError) -> None:
         self._listen(None)
         self.runs.close()
-        self.screen.pane(_error(error))
+        self._say(f"{error.message}\n\n{error.remedy}")
 
     # -- keys ------------------------------------------------------------------------
 
@@ -257,13 +255,16 @@ class Watch:
         try:
             steps, total = reveal(self.lab, workspace, task, language=self.language, more=shown)
         except AisysError as error:
-            self.screen.pane(_error(error))
+            self._say(f"{error.message}\n\n{error.remedy}")
             return
         more = "   h again for one more" if len(steps) < total else ""
         text = Text(f"{heading}: {len(steps)} of {total}{more}\n")
         for number, step in enumerate(steps, 1):
             text.append(f"\n  ({number})\n{self._indented(step, 6)}")
         self.screen.pane(text)
+
+    def _say(self, text: str) -> None:
+        self.screen.pane(Text(self._indented(text, 2)))
 
     def _indented(self, text: str, cells: int) -> str:
         room = max(self.terminal.size[0] - cells - 1, 20)
@@ -301,7 +302,7 @@ class Watch:
             workspace.start(lab.id, folder, lab.facts.version)
             workspace.save()
         except AisysError as error:
-            self.screen.pane(_error(error))
+            self._say(f"{error.message}\n\n{error.remedy}")
             return
         self._switch(lab, f"write {folder / lab.facts.files[0]}")
 
@@ -346,11 +347,3 @@ class Watch:
             self.selector.unregister(self.command)
             self.command.end()
             self.command = None
-
-
-def _error(error: AisysError) -> Text:
-    # Folded here: the screen cuts what is longer than a line.
-    lines = textwrap.wrap(error.message, 76, break_on_hyphens=False)
-    text = Text("".join(f"  {line}\n" for line in lines), style="red")
-    text.append("".join(f"  {line}\n" for line in error.remedy.splitlines()), "not red")
-    return text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from rich.console import Console
 from rich.text import Text
 
@@ -17,7 +19,13 @@ class Screen:
     def __init__(self, terminal: Terminal, scene: Scene) -> None:
         self.scene = scene
         self._terminal = terminal
-        self._out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._out = Console(
+            highlight=False,
+            markup=False,
+            emoji=False,
+            soft_wrap=True,
+            color_system=None if os.environ.get("NO_COLOR") else "auto",  # not bold either
+        )
         terminal.on_resize = self.refresh
 
     def refresh(self) -> None:
