@@ -68,17 +68,14 @@ def render_lines(scene: Scene, width: int, height: int) -> list[Text]:
 
 def _header(scene: Scene, width: int) -> list[Text]:
     public = scene.lab.public()
-    passed = sum(one.verdict == "pass" for id in map(_id, public) if (one := scene.results.get(id)))
+    results = [scene.results.get(check.id) for check in public]
+    passed = sum(one is not None and one.verdict == "pass" for one in results)
     title = Text()
     title.append(scene.lab.id, style="bold")
     title.append(f"   {passed} of {len(public)} public checks passed")
     if scene.running:
         title.append("   running ...", style="yellow")
     return [title, *_marks(scene, width)]
-
-
-def _id(check: object) -> str:
-    return str(getattr(check, "id", ""))
 
 
 def _marks(scene: Scene, width: int) -> list[Text]:
@@ -125,7 +122,7 @@ def _passed(scene: Scene) -> Text:
     hidden = len(scene.lab.facts.checks) - len(public)
     text = Text()
     text.append(f"  All {len(public)} public checks passed", style="bold green")
-    text.append(f"; {hidden} hidden ones run when it is graded.\n" if hidden else ".\n")
+    text.append(f"; hidden ones ({hidden}) run when it is graded.\n" if hidden else ".\n")
     text.append("  Hand it in: aisys lab submit\n  n starts the next lab.\n")
     return text
 

@@ -59,9 +59,8 @@ def watch(
         watching.run()
     scene = watching.scene
     left = failing(scene)
-    say(
-        f"{scene.lab.id}: not passed: {', '.join(left)}"
-        if left
-        else f"{scene.lab.id}: nothing fails"
-    )
+    if left:
+        say(f"{scene.lab.id}: not passed: {', '.join(left)}")
+    elif len(scene.results) == len(scene.lab.public()):
+        say(f"{scene.lab.id}: nothing fails")
     say("Go on: aisys lab watch")
