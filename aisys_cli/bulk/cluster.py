@@ -140,17 +140,25 @@ class Graders(WorkerPlugin):
     def setup(self, worker: Any) -> None:
         del worker
         self._setup = msgspec.msgpack.decode(self._sent, type=Setup)
-        self._lab = load_lab(Path(self._setup.course), self._setup.lab)
-        if self._lab.version != self._version:
-            raise EnvironmentFault(
-                f"{socket.gethostname()} has {self._lab.id} {self._lab.version}, "
-                f"and {self._version} is wanted"
-            )
         self._own = threading.local()
         self._pools: list[Pool] = []
+        # Raised again by every task: nobody waits for the plugin of a worker that joins late.
+        self._fault: AisysError | None = None
+        try:
+            self._lab = load_lab(Path(self._setup.course), self._setup.lab)
+            if self._lab.version != self._version:
+                raise EnvironmentFault(
+                    f"{socket.gethostname()} has {self._lab.id} {self._lab.version}, "
+                    f"and {self._version} is wanted"
+                )
+        except AisysError as error:
+            self._fault = error
+            raise
 
     def grade(self, job: Job) -> Done:
         """In one of the worker's threads."""
+        if self._fault:
+            raise self._fault
         if not hasattr(self._own, "pool"):
             self._own.pool = Pool(self._lab, self._setup, processors=_claimed()).__enter__()
             self._pools.append(self._own.pool)

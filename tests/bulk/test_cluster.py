@@ -26,6 +26,8 @@ from aisys_cli.report.records import without_durations
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 
+from distributed import Client
+
 from aisys_cli.bulk.cluster import Cluster
 
 WRONG = REFERENCE.replace("return -a", "return a")
@@ -52,13 +54,14 @@ def cluster_of(count):
     """(address, worker processes)."""
     address = f"tcp://127.0.0.1:{free_port()}"
     host, port = address.removeprefix("tcp://").split(":")
-    started = [start("scheduler", "--host", host, "--port", port)]
+    scheduler = start("scheduler", "--host", host, "--port", port)
+    workers = []
     try:
         for _ in range(count):
-            started.append(start("worker", address, "--nthreads", "1", "--no-nanny"))
-        yield address, started[1:]
+            workers.append(start("worker", address, "--nthreads", "1", "--no-nanny"))
+        yield address, workers
     finally:
-        for one in reversed(started):  # a worker says good-bye to its scheduler
+        for one in [*workers, scheduler]:  # a worker says good-bye to its scheduler
             one.terminate()
             one.wait(30)
 
@@ -92,15 +95,23 @@ def _alive():
     return {int(name) for name in os.listdir("/proc") if name.isdecimal()}
 
 
-def test_a_worker_with_another_course_is_refused(lab, tmp_path):
+@pytest.mark.parametrize("joins", ["before", "after"])
+def test_a_worker_with_another_course_is_refused(lab, tmp_path, joins):
     other = load_lab(copy_of_course(tmp_path / "course"), "small")
     with (other.folder / "checks.py").open("a") as file:
         file.write("\n# stronger\n")
     changed = load_lab(tmp_path / "course", "small")
     setup = setup_of(lab)
     # The coordinator has `changed`, the worker finds `lab` at the path of the setup.
-    with cluster_of(1) as (address, _), pytest.raises(EnvironmentFault, match="is wanted"):
-        list(_graded(changed, setup, address))
+    with cluster_of(1 if joins == "before" else 0) as (address, workers):
+        if joins == "before":
+            with Client(address) as client:
+                client.wait_for_workers(1, timeout=60)
+        with pytest.raises(EnvironmentFault, match="is wanted"):
+            with Cluster(changed, setup, address) as cluster:
+                if joins == "after":
+                    workers.append(start("worker", address, "--nthreads", "1", "--no-nanny"))
+                list(cluster.grade(jobs_of(sources(1))))
 
 
 def _graded(lab, setup, address):
