@@ -17,5 +17,5 @@ INSIDE are all of aisys that a host can see.
 
 INSIDE = (
     *("frames.py", "limits.py", "wire.py", "host.py", "cell.py", "confine.py", "seccomp.py"),
-    *("comm.py", "links.py"),
+    *("landlock.py", "comm.py", "links.py"),
 )

@@ -6,7 +6,7 @@ the system has.
 
     host -- fork --> keeper: unshare(user, mount, pid, ipc, net, uts), id maps
                        \\-- fork --> cell, pid 1 of its namespace: tmpfs over /tmp and
-                                    /proc, no capabilities, rlimits, seccomp
+                                    /proc, no capabilities, rlimits, Landlock, seccomp
                      the keeper exits at once; the host, a subreaper, inherits the cell
 
 The ranks of a gloo world are cells like any other but for their network: a keeper makes
@@ -24,7 +24,7 @@ import socket
 import struct
 import sys
 
-from aisys_cli.sandbox import seccomp
+from aisys_cli.sandbox import landlock, seccomp
 from aisys_cli.sandbox.limits import Limits
 
 __all__ = [
@@ -122,12 +122,18 @@ def _drop_capabilities() -> None:
 
 
 def limit(
-    limits: Limits, *, keep: tuple[int, ...], namespaces: bool, shared: int, refuse: bytes
+    limits: Limits,
+    *,
+    keep: tuple[int, ...],
+    namespaces: bool,
+    network: bool,
+    shared: int,
+    refuse: bytes,
 ) -> None:
-    """rlimits, a seccomp filter, no descriptors but `keep` and 0, 1, 2.
+    """rlimits, a Landlock domain, a seccomp filter, no descriptors but `keep` and 0, 1, 2.
 
-    `shared`: bytes of private memory that were there before, see data_bytes. `refuse` is
-    the filter's code; b"" on a machine for which there is none.
+    `network`: TCP is needed. `shared`: bytes of private memory that were there before, see
+    data_bytes. `refuse` is the filter's code; b"" on a machine for which there is none.
     """
     _close_all_but(keep)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -151,6 +157,7 @@ def limit(
         kind = getattr(resource, name, None)
         if kind is not None:
             _set_limit(kind, value)
+    landlock.restrict(writable="/tmp", network=network)  # noqa: S108 - the cell's own
     if refuse:
         seccomp.install(libc, refuse)
 

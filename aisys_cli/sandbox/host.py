@@ -213,7 +213,12 @@ def _one_cell(request: wire.Spawn, fds: tuple[int, ...], writer: int, *, namespa
         keep = (*fds, writer)
         filter_code = seccomp.every_cell(netlink=request.loopback) if seccomp.supported() else b""
         confine.limit(
-            request.limits, keep=keep, namespaces=namespaces, shared=shared, refuse=filter_code
+            request.limits,
+            keep=keep,
+            namespaces=namespaces,
+            network=request.loopback,
+            shared=shared,
+            refuse=filter_code,
         )
         os.close(writer)
         cell_module.run(wire_fd, trace_fd, request)

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from harness import OneCell, wait_until
 
-from aisys_cli.sandbox import launcher, wire
+from aisys_cli.sandbox import landlock, launcher, wire
 from aisys_cli.sandbox.client import Host
 from aisys_cli.sandbox.launcher import find_bwrap
+from aisys_cli.sandbox.probe import _SOURCE as SOURCE
 from aisys_cli.sandbox.probe import probe
 from aisys_cli.sandbox.profile import profile, site_entries
 
@@ -68,7 +69,7 @@ def test_nothing_of_a_course_nor_of_the_grader_is_bound(command):
     assert ours, "the wire must come from somewhere"
     names = {str(Path(path).relative_to(REPOSITORY)) for path in ours}
     inside = ("frames", "limits", "wire", "host", "cell", "confine", "seccomp", "__init__")
-    inside += ("comm", "links")  # the student's end of a parallel lab
+    inside += ("landlock", "comm", "links")  # the student's end of a parallel lab
     expected = {f"aisys_cli/sandbox/{name}.py" for name in inside} | {"aisys_cli/__init__.py"}
     assert names == expected
 
@@ -163,6 +164,7 @@ def look():
         "aisys_cli.sandbox.confine",
         "aisys_cli.sandbox.frames",
         "aisys_cli.sandbox.host",
+        "aisys_cli.sandbox.landlock",
         "aisys_cli.sandbox.limits",
         "aisys_cli.sandbox.seccomp",
         "aisys_cli.sandbox.wire",
@@ -270,6 +272,7 @@ def test_of_aisys_only_the_cell_is_on_the_disk(seen):
                 "host",
                 "cell",
                 "confine",
+                "landlock",
                 "seccomp",
                 "comm",
                 "links",
@@ -600,6 +603,12 @@ def test_the_probe_of_doctor_finds_no_way_out():
     assert probe() == []
 
 
+def test_the_probe_of_doctor_notices_what_succeeds():
+    source = SOURCE.replace("return bool(os.listdir", "return not bool(os.listdir")
+    source = source.replace("    while True:\n        pass\n", "    return 1\n")
+    assert probe(source) == ["see other processes", "compute for ever"]
+
+
 def test_a_host_that_cannot_start_says_why(monkeypatch, tmp_path):
     fake = tmp_path / "bwrap"
     fake.write_text("#!/bin/sh\necho 'setting up uid map: Permission denied' >&2\nexit 1\n")
@@ -664,3 +673,77 @@ def test_replies_are_bounded_by_the_labs_limit(in_cell):
     reply = in_cell("def f(): return 'x' * (2 << 20)").ask("f", seconds=5.0)
     assert isinstance(reply, wire.Refused)
     assert "1048576 is the most a reply may hold" in reply.message
+
+
+# -- Landlock ---------------------------------------------------------------------------
+
+needs_landlock = pytest.mark.skipif(not landlock.abi(), reason="this kernel has no Landlock")
+ALONE = """
+import ctypes, os, signal, socket, subprocess, sys
+from aisys_cli.sandbox import landlock
+tmp, outside, port, network = sys.argv[1:]
+landlock.restrict(writable=tmp, network=network == "network")
+
+def error_of(action):
+    try:
+        action()
+    except Exception as error:
+        return type(error).__name__
+    return ""
+
+def connect():
+    socket.create_connection(("127.0.0.1", int(port)), timeout=5).close()
+
+def rename():
+    os.mkdir(tmp + "/d")
+    open(tmp + "/new", "w").close()
+    os.rename(tmp + "/new", tmp + "/d/new")
+    os.truncate(tmp + "/d/new", 5)
+
+print(error_of(lambda: open(outside).close()), error_of(lambda: open(outside, "a").close()),
+      error_of(lambda: os.truncate(outside, 0)), error_of(lambda: os.unlink(outside)),
+      error_of(rename), error_of(lambda: open("/dev/null", "w").close()),
+      error_of(lambda: subprocess.run([sys.executable, "-c", ""])),
+      error_of(connect), error_of(lambda: os.kill(os.getppid(), 0)), sep=",")
+"""
+
+
+@needs_landlock
+@pytest.mark.parametrize("network", ["network", ""])
+def test_landlock_by_itself_refuses_without_any_namespace(tmp_path, network):
+    outside, tmp = tmp_path / "outside", tmp_path / "tmp"
+    outside.write_text("kept")
+    tmp.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        words = [sys.executable, "-c", ALONE, str(tmp), str(outside), port, network]
+        said = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+    refused = "PermissionError"
+    tcp = "" if network or landlock.abi() < 4 else refused
+    signals = refused if landlock.abi() >= 6 else ""
+    truncated = refused if landlock.abi() >= 3 else ""
+    expected = ["", refused, truncated, refused, "", "", refused, tcp, signals]
+    assert said.split(",") == expected
+    assert truncated == "" or outside.read_text() == "kept"
+
+
+def test_without_landlock_nothing_is_done(monkeypatch):
+    monkeypatch.setattr(landlock, "abi", lambda: 0)
+    landlock.restrict(writable="/nowhere", network=False)
+
+
+@needs_landlock
+def test_a_landlock_that_refuses_is_no_silence():
+    with pytest.raises(OSError, match="Landlock, system call 446"):
+        landlock._checked(446, -1, 0)
+
+
+@needs_landlock
+def test_a_cell_is_in_a_domain_of_its_own(in_cell):
+    source = f"""{TRY}
+def f():
+    ruleset = libc.syscall(444, (ctypes.c_uint64 * 1)(2), ctypes.c_long(8), 0)
+    # Sixteen domains may be stacked: with one of ours there is room for fifteen more.
+    return sum(libc.syscall(446, ruleset, 0) == 0 for _ in range(20))
+"""
+    assert in_cell(source).value("f") == 15
