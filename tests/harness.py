@@ -237,8 +237,8 @@ def processes_named(name):
     return found
 
 
-def descendants(pid):
-    """Every living process below `pid`."""
+def _living_children():
+    """{pid: its living children}, of the whole machine."""
     children = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -249,9 +249,19 @@ def descendants(pid):
             continue
         if fields[0] != b"Z":
             children.setdefault(int(fields[1]), []).append(int(entry.name))
+    return children
+
+
+def children(pid):
+    return _living_children().get(pid, [])
+
+
+def descendants(pid):
+    """Every living process below `pid`."""
+    all_children = _living_children()
     found, queue = set(), [pid]
     while queue:
-        below = children.get(queue.pop(), [])
+        below = all_children.get(queue.pop(), [])
         found.update(below)
         queue += below
     return found

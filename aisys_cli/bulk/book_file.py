@@ -79,7 +79,7 @@ def open_to_write(path: Path) -> tuple[sqlite3.Connection, int]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = _lock(path)
     except OSError as error:
-        raise EnvironmentFault(f"cannot use the gradebook {path}: {error.strerror}") from None
+        raise _unusable(path, error.strerror) from None
     try:
         db = _connect(path, path.absolute().as_uri() + "?mode=rwc")
         with _faults(path, db):
@@ -123,7 +123,7 @@ def _connect(path: Path, uri: str) -> sqlite3.Connection:
     try:
         return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
     except sqlite3.Error as error:
-        raise EnvironmentFault(f"cannot use the gradebook {path}: {error}") from None
+        raise _unusable(path, error) from None
 
 
 @contextmanager
@@ -133,10 +133,18 @@ def _faults(path: Path, db: sqlite3.Connection) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         db.close()
-        raise EnvironmentFault(f"cannot use the gradebook {path}: {error}") from None
+        raise _unusable(path, error) from None
     except BaseException:
         db.close()
         raise
+
+
+def _unusable(path: Path, why: object) -> EnvironmentFault:
+    return EnvironmentFault(
+        f"cannot use the gradebook {path}: {why}",
+        remedy="Is there room, may this user write there, and is it a whole gradebook?\n"
+        "Bring back a copy of it, or begin another one: --db FILE",
+    )
 
 
 def _version(path: Path, db: sqlite3.Connection) -> int:
@@ -170,7 +178,8 @@ def _bring_up_to_date(db: sqlite3.Connection, version: int) -> None:
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:  # a full disk has ended it already
+            db.execute("ROLLBACK")
         raise
 
 
