@@ -583,8 +583,18 @@ def _tempting():
     return m.graph(m.add("add", x, zero), m.add("mul", x, zero), m.add("sub", x, x))
 
 
+def _a_free_id():
+    """The dead node has the highest id: once it is gone, a joined constant may take that id."""
+    m = Maker(WIDE)
+    inner = m.add("add", m.input(), m.const(2.0))
+    outer = m.add("add", inner, m.const(-1.0))
+    m.add("add", outer, outer)
+    return m.graph(outer)
+
+
 @check("8.2")
 @example(_tempting(), _tempting())
+@example(_tempting(), _a_free_id())
 @given(grown(SHARED, most=12), grown(EXACT, most=8, kinds=WHOLE, exact=True))
 def fixed_points(student, graph, whole):
     at_fixed_point(student, graph, fast_math=False)
