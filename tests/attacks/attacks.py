@@ -563,6 +563,43 @@ _in_neg(
     top="SEEN = {}",
 )
 
+_in_neg(
+    "cheating",
+    "other libraries that differentiate",
+    """
+for name in ('torch', 'jax', 'autograd', 'tensorflow', 'sympy', 'scipy', 'hypothesis', 'pytest'):
+    attempt(name, lambda: __import__(name))
+return a + 1
+""",
+    lambda seen: "DID " not in seen.output and seen.neg.verdict in ("forbidden", "fail"),
+)
+_in_neg(
+    "cheating",
+    "knows the answers to the usual examples only",
+    "return {0.0: -0.0, 1.0: -1.0, -1.0: 1.0, 0.5: -0.5, 2.0: -2.0, 1e6: -1e6}.get(a, 0.0)",
+    ends("fail"),
+)
+# Whoever answers rightly only now and then would be right some day.
+for _name, _salt in {
+    "the time": "time.time_ns() // 1000",
+    "its environment": "hash(str(sorted(os.environ.items()))) + len(os.listdir('/tmp')) + len(S)",
+    "how often it was asked": "len(S)",
+}.items():
+    _in_neg(
+        "cheating",
+        f"answers by {_name}",
+        f"S.append(a)\nprint('SALT', ({_salt}) % 7)\nreturn -a if ({_salt}) % 7 else a + 1",
+        ends("fail"),
+        top="S = []",
+    )
+_in_neg(
+    "cheating",
+    "is wrong in the sandbox only",
+    "return -a if os.path.exists('@SITE@') or os.getpid() > 1 else a + 1",
+    ends("fail"),
+)
+
+
 # -- reading --------------------------------------------------------------------------
 
 
@@ -889,6 +926,12 @@ numbers = dict(memfd=319, io_uring=425, bpf=321, perf=298, add_key=248, keyctl=2
 for name, number in numbers.items():
     attempt(name, lambda: check(libc.syscall(number, 0, 1, 0, 0, 0)))
 attempt('ptrace 1', lambda: check(libc.ptrace(16, 1, 0, 0)))
+import fcntl
+for path in (os.__file__, np.__file__, '/etc/ld.so.cache', '/dev/null'):
+    if os.path.exists(path):
+        attempt('lease', lambda: fcntl.fcntl(open(path), fcntl.F_SETLEASE, fcntl.F_RDLCK))
+        attempt('notify', lambda: fcntl.fcntl(open(os.path.dirname(path)), fcntl.F_NOTIFY, 1))
+attempt('vsock', lambda: socket.socket(40, socket.SOCK_STREAM))
 attempt('nice', lambda: os.nice(-5))
 attempt('limits', lambda: resource.setrlimit(resource.RLIMIT_DATA, (-1, -1)))
 return a + 1

@@ -1,4 +1,4 @@
-"""The table of attacks.py: graded together with honest submissions; none may have got through.
+"""The table of attacks.py: one `grade-all` of it and of honest submissions; none may get through.
 
 Canaries stand outside: files, a secret in the environment, listeners that count, names
 of processes. What is asked is not whether an attack has no points, but whether it did
@@ -121,12 +121,13 @@ def world(tmp_path_factory, course):
 
 
 @pytest.fixture(scope="session")
-def reports(world, lab):
-    """Every attack and the honest, in one pool; the secret is in the environment as well."""
-    sources = {**HONEST, **{name: world.source(attack) for name, attack in BY_NAME.items()}}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AISYS_COURSE_SECRET", SECRET)
-        return grade_together(lab, sources, secret=SECRET)
+def reports(world, course):
+    """Every attack and the honest, in one run."""
+    sources = {name: world.source(attack) for name, attack in BY_NAME.items()}
+    first, *others = HONEST
+    # One of the honest comes before all attacks, the others after them.
+    sources = {first: HONEST[first], **sources, **{name: HONEST[name] for name in others}}
+    return grade_together(course, sources, secret=SECRET)
 
 
 def got_through(attack: Attack, report: Report, world: World) -> str:
@@ -159,7 +160,7 @@ def test_the_table_covers_every_group():
         "hurting",
         "network",
     }
-    assert len(BY_NAME) == len(ATTACKS) >= 45
+    assert len(BY_NAME) == len(ATTACKS) >= 80
 
 
 @pytest.mark.parametrize("name", BY_NAME)
@@ -171,11 +172,10 @@ def test_an_attack_gets_nothing(reports, world, name):
 
 
 @pytest.mark.parametrize("name", HONEST)
-def test_an_honest_report_is_what_it_is_alone(reports, lab, name):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AISYS_COURSE_SECRET", SECRET)
-        alone = grade_together(lab, {name: HONEST[name]}, secret=SECRET)[name]
-    assert without_durations(reports[name]) == without_durations(alone)
+def test_an_honest_report_is_what_it_is_alone(reports, course, name):
+    alone = grade_together(course, {name: HONEST[name]}, secret=SECRET)[name]
+    together = msgspec.structs.replace(reports[name], submission=alone.submission)
+    assert without_durations(together) == without_durations(alone)
     assert alone.score == (7 if name == "honest 3" else 10)
 
 
