@@ -582,13 +582,13 @@ _in_neg(
 # Whoever answers rightly only now and then would be right some day.
 for _name, _salt in {
     "the time": "time.time_ns() // 1000",
-    "its environment": "hash(str(sorted(os.environ.items()))) + len(os.listdir('/tmp')) + len(S)",
+    "its environment": "len(os.environ) + len(os.listdir('/tmp')) + len(S)",
     "how often it was asked": "len(S)",
 }.items():
     _in_neg(
         "cheating",
         f"answers by {_name}",
-        f"S.append(a)\nprint('SALT', ({_salt}) % 7)\nreturn -a if ({_salt}) % 7 else a + 1",
+        f"S.append(a)\nprint('SALT', ({_salt}) % 7)\nreturn a + 1 if ({_salt}) % 7 else -a",
         ends("fail"),
         top="S = []",
     )
