@@ -1,7 +1,7 @@
 """Starts a host: the bubblewrap command line, and the plain one for `process` isolation.
 
 The sandbox's disk is built up from nothing: the C library's folders, the standard
-library with its site-packages emptied, the packages of the profile, nine modules of
+library with its site-packages emptied, the packages of the profile, ten modules of
 aisys, four device nodes, a /proc with /proc/sys read-only. bubblewrap itself starts
 with an empty environment, because /proc/1/environ inside shows the one it was given.
 """
