@@ -14,6 +14,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 __all__ = [
+    "WSL",
     "AisysError",
     "CourseError",
     "EnvironmentFault",
@@ -48,6 +49,12 @@ _MEANINGS = {
     ExitCode.NOTHING_TO_DO: "nothing to do: no submissions, no check matched",
     ExitCode.INTERRUPTED: "interrupted; what was finished is kept",
 }
+
+
+WSL = (
+    "Use Linux inside Windows. In a terminal, once:  wsl --install\n"
+    "Then, in its terminal, install aisys there and run the same command."
+)
 
 
 class AisysError(Exception):

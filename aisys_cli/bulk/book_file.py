@@ -10,15 +10,15 @@ who writes to it; who only reads does so in a copy in memory.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
+import platform
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from aisys_cli.errors import EnvironmentFault, UsageError
+from aisys_cli.errors import WSL, EnvironmentFault, UsageError
 
 __all__ = ["SCHEMA_VERSION", "open_to_read", "open_to_write", "unlock"]
 
@@ -219,6 +219,13 @@ def _beside(path: Path, ending: str) -> Path:
 
 
 def _lock(path: Path) -> int:
+    try:
+        import fcntl  # here, because without it a gradebook can still be read
+    except ImportError:
+        raise EnvironmentFault(
+            f"{platform.system()} can read a gradebook, but not lock it to write", remedy=WSL
+        ) from None
+
     name = _beside(path, ".lock")
     while True:
         lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)

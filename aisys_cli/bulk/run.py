@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import platform
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from aisys_cli.bulk.gradebook import Gradebook
 from aisys_cli.bulk.intake import Submission, read_submission
 from aisys_cli.bulk.pool import Pool
 from aisys_cli.course.records import Lab
-from aisys_cli.errors import EnvironmentFault, UsageError
+from aisys_cli.errors import WSL, EnvironmentFault, UsageError
 from aisys_cli.grader.jobs import Done, Job, Setup
 from aisys_cli.grader.seeds import course_secret
 from aisys_cli.report.records import Report
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Plan",
+    "check_system",
     "grade_all",
     "grade_one",
     "job_for",
@@ -45,8 +48,16 @@ def open_pool(
 ) -> Pool:
     """Worker processes for a lab, to be used as a context manager. `many`: jobs to come;
     `pinned`: each on a processor of its own, if there are enough."""
+    check_system()
     setup = _setup(lab, isolation=isolation, hidden=hidden, many=many)
     return Pool(lab, setup, size=workers, processors=None if pinned else [])
+
+
+def check_system() -> None:
+    """EnvironmentFault on a system where nothing can be graded."""
+    if not hasattr(os, "fork"):
+        system = platform.system()
+        raise EnvironmentFault(f"{system} has no fork, which grading rests on", remedy=WSL)
 
 
 def open_cluster(lab: Lab, address: str, *, isolation: str, hidden: bool) -> Cluster:

@@ -91,7 +91,8 @@ def _next(
         return [
             *lines,
             f"  Next          task {task.id}: {task.title.in_(language)}",
-            f"                write {file}; then: aisys lab watch",
+            f"                write {file}",
+            "                aisys lab watch    tests it whenever you save",
         ]
     after = next_lab(course, workspace)
     lines.append("  Next          aisys lab submit    the hidden checks run when it is graded")

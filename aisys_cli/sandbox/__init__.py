@@ -15,6 +15,10 @@ them, and watches their memory. A cell has one line out, its wire. Modules named
 INSIDE are all of aisys that a host can see.
 """
 
+# Where the launcher binds /proc/sys/user writable: opened for writing by a process with
+# CAP_SYS_RESOURCE in its own user namespace only, that is by a cell before it drops it.
+USER_LIMIT = "/aisys/limits/user/max_user_namespaces"
+
 INSIDE = (
     *("frames.py", "limits.py", "wire.py", "host.py", "cell.py", "confine.py", "seccomp.py"),
     *("landlock.py", "comm.py", "links.py"),

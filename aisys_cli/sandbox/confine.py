@@ -18,17 +18,16 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import platform
 import resource
 import signal
 import socket
 import struct
-import sys
 
-from aisys_cli.sandbox import landlock, seccomp
+from aisys_cli.sandbox import USER_LIMIT, landlock, seccomp
 from aisys_cli.sandbox.limits import Limits
 
 __all__ = [
-    "USER_LIMIT",
     "become_subreaper",
     "data_bytes",
     "libc",
@@ -43,9 +42,6 @@ _NEWUSER, _NEWPID, _NEWNET = 0x10000000, 0x20000000, 0x40000000
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_RDONLY = 2, 4, 8, 1
 _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_SUBREAPER = 4, 24, 36
 _CAP_VERSION_3 = 0x20080522
-# Where the launcher binds /proc/sys/user writable: opened for writing by a process with
-# CAP_SYS_RESOURCE in its own user namespace only, that is by a cell before it drops it.
-USER_LIMIT = "/aisys/limits/user/max_user_namespaces"
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -58,7 +54,7 @@ def _call(name: str, *args: object) -> None:
 
 def become_subreaper() -> None:
     """Orphans of this process's children become its own children."""
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         _call("prctl", _PR_SET_SUBREAPER, 1, 0, 0, 0)
 
 

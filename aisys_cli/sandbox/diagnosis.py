@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import platform
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from aisys_cli.errors import AisysError
+from aisys_cli.errors import WSL, AisysError
 from aisys_cli.sandbox import landlock, seccomp
 from aisys_cli.sandbox.launcher import find_bwrap
 
@@ -39,9 +40,23 @@ class Finding:
 
 def diagnose(*, course: Path | None, grading: bool) -> list[Finding]:
     """Every finding, in the order in which they depend on one another."""
-    findings = [_python(), *(_package(name) for name in ("numpy", "torch", "hypothesis", "pytest"))]
-    findings += [_course(course, grading=grading), _bwrap(grading=grading)]
-    return [*findings, _sandbox(grading=grading), _filter(), _landlock()]
+    names = ("numpy", "torch", "hypothesis", "pytest")
+    findings = [_system(grading=grading), _python(), *map(_package, names)]
+    findings.append(_course(course, grading=grading))
+    if platform.system() == "Linux":
+        findings += [_bwrap(grading=grading), _sandbox(grading=grading), _filter(), _landlock()]
+    return findings
+
+
+def _system(*, grading: bool) -> Finding:
+    """Linux has everything; macOS has processes, but no sandbox; Windows has no fork."""
+    name = platform.system()
+    if not hasattr(os, "fork"):
+        return Finding("system", False, f"{name}: no fork, which grading rests on", WSL)
+    if name != "Linux":
+        text = f"{name}: no sandbox; --isolation process, for code you trust"
+        return Finding("system", False, text, "A class: grade it on Linux.", needed=grading)
+    return Finding("system", True, f"{name} {platform.release()}")
 
 
 def _python() -> Finding:
@@ -102,7 +117,7 @@ def _sandbox(*, grading: bool) -> Finding:
 
 
 def _filter() -> Finding:
-    ok = sys.platform == "linux" and seccomp.supported()
+    ok = platform.system() == "Linux" and seccomp.supported()
     return Finding("system call filter", ok, platform.machine(), needed=False)
 
 

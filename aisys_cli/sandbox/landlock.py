@@ -9,9 +9,10 @@ See landlock(7) and linux/landlock.h for the numbers.
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
+import platform
 import struct
-import sys
 
 __all__ = ["abi", "restrict"]
 
@@ -33,7 +34,7 @@ _SCOPES = 0b11  # abstract sockets and signals of others; since 6
 
 def abi() -> int:
     """The version of the interface that this kernel has; 0 if it has none."""
-    if sys.platform != "linux":
+    if platform.system() != "Linux":
         return 0
     return max(0, _syscall(_CREATE_RULESET, None, 0, _VERSION))
 
@@ -55,7 +56,7 @@ def restrict(*, writable: str, network: bool) -> None:
         _allow(ruleset, "/", _READ & handled)
         _allow(ruleset, "/dev", (_READ | _WRITE_FILE) & handled)
         _allow(ruleset, writable, (_READ | _CHANGE | _MAKE) & handled)
-        if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        if _libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
             raise OSError("no_new_privs refused")
         _checked(_RESTRICT_SELF, ruleset, 0)
     finally:
@@ -80,8 +81,11 @@ def _checked(call: int, *arguments: int | bytes) -> int:
 
 def _syscall(*arguments: int | bytes | None) -> int:
     words = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
-    return int(_libc.syscall(*words))
+    return int(_libc().syscall(*words))
 
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.syscall.restype = ctypes.c_long
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall.restype = ctypes.c_long
+    return libc

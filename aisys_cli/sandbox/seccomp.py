@@ -12,9 +12,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import platform
-import socket
 import struct
-import sys
 
 __all__ = ["every_cell", "install", "no_sockets", "supported"]
 
@@ -81,7 +79,9 @@ _CLONE_NAMESPACES = 0x7E020080  # every CLONE_NEW* flag, time namespaces too
 _F_SETLEASE, _F_NOTIFY = 1024, 1026
 # Shared memory without a file stays when no process has it in its tables, where none sees it.
 _MAP_SHARED, _MAP_ANONYMOUS = 0x01, 0x20
-_FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
+# Linux's numbers: the module socket has those of the system that it is on.
+_UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
+_FAMILIES = (_UNIX, _INET, _INET6)
 
 _LOAD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
 _NR, _ARCH, _ARG0, _ARG1, _ARG3 = 0, 4, 16, 24, 40  # offsets in struct seccomp_data
@@ -91,7 +91,7 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
 
 def supported() -> bool:
     """Whether this is Linux, and its system call numbers on this machine are known here."""
-    return sys.platform == "linux" and platform.machine() in _ARCHITECTURES
+    return platform.system() == "Linux" and platform.machine() in _ARCHITECTURES
 
 
 def _program(machine: str, families: tuple[int, ...]) -> bytes:
@@ -149,7 +149,7 @@ class _Program(ctypes.Structure):
 
 def every_cell(*, netlink: bool = False) -> bytes:
     """The filter that every cell has. `netlink`: gloo asks the kernel for its addresses."""
-    families = (*_FAMILIES, socket.AF_NETLINK) if netlink else _FAMILIES
+    families = (*_FAMILIES, _NETLINK) if netlink else _FAMILIES
     return _program(platform.machine(), families)
 
 

@@ -60,7 +60,7 @@ def test_in_a_workspace_it_says_where_one_is_what_is_next_and_how_far(place, cou
     assert "You are at    small: Arithmetic of numbers" in shown
     assert "2 of 3 public checks passed, 5 of 7 points" in shown
     assert "task 2: One number, many numbers" in shown
-    assert "write small/small.py; then: aisys lab watch" in shown
+    assert "write small/small.py\n                aisys lab watch    tests it" in shown
     assert "[#######---]  0 of 1 lab, 5 of 7 points" in shown
     assert "no lab yet" in shown.partition("Later")[2]
 

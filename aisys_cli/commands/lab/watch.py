@@ -30,10 +30,12 @@ def watch(
     ] = False,
 ) -> None:
     """Test whenever you save; the check that failed last first."""
+    from aisys_cli.bulk.run import check_system
     from aisys_cli.watch.loop import Watch
     from aisys_cli.watch.terminal import Terminal
     from aisys_cli.watch.view import KEYS, failing
 
+    check_system()
     course = course_of(context)
     workspace, found, how = started_lab(course, lab)
     folder = workspace.folder(found.id)
