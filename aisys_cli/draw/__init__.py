@@ -5,11 +5,13 @@ exchange.py           Exchange: who sends what to whom, step by step
 gantt.py              Gantt: what each rank does when
 graph.py              Graph, Graphs: values and what they are made of
 terminal.py svg.py perfetto.py    pure functions of a record
+files.py              the SVG as PNG, or in a page of its own
 """
 
 from rich.text import Text
 
 from aisys_cli.draw.exchange import Exchange, Transfer
+from aisys_cli.draw.files import svg_html, svg_png
 from aisys_cli.draw.gantt import Bar, Gantt
 from aisys_cli.draw.graph import Graph, Graphs, Node
 from aisys_cli.draw.perfetto import exchange_json, gantt_json
@@ -26,6 +28,8 @@ __all__ = [
     "Picture",
     "Transfer",
     "is_empty",
+    "to_html",
+    "to_png",
     "to_svg",
     "to_text",
     "to_trace",
@@ -46,6 +50,17 @@ def to_svg(picture: Picture) -> str:
     if isinstance(picture, Exchange):
         return exchange_svg(picture)
     return gantt_svg(picture) if isinstance(picture, Gantt) else graphs_svg(picture)
+
+
+def to_png(picture: Picture) -> bytes:
+    """A PNG in light colours."""
+    return svg_png(to_svg(picture))
+
+
+def to_html(picture: Picture, *, language: str) -> str:
+    """A page that needs nothing else."""
+    text = to_text(picture).plain
+    return svg_html(to_svg(picture), title=picture.title, text=text, language=language)
 
 
 def to_trace(picture: Picture) -> str | None:

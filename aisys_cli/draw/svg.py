@@ -16,7 +16,8 @@ __all__ = ["exchange_svg", "gantt_svg", "graphs_svg"]
 
 _LANE, _STEP, _LEFT, _TOP, _BOTTOM = 130, 64, 80, 84, 34
 _STYLE = """
-svg { --ink: #1b1f24; --soft: #6e7781; --paper: #ffffff; font: 13px system-ui, sans-serif }
+svg { --ink: #1b1f24; --soft: #6e7781; --paper: #ffffff; font-size: 13px;
+  font-family: system-ui, sans-serif }
 @media (prefers-color-scheme: dark) {
   svg { --ink: #e6edf3; --soft: #8b949e; --paper: #0d1117 } }
 text { fill: var(--ink) } .soft { fill: var(--soft) } .title { font-size: 16px; font-weight: 600 }
@@ -71,8 +72,9 @@ def _notes(notes: list[str], y: float) -> list[str]:
     ]
 
 
-def _text_width(*texts: str) -> int:
-    return 40 + 8 * max(map(len, texts), default=0)
+def _text_width(title: str, *texts: str) -> int:
+    """Room for them in a wide font: the title is larger and bold."""
+    return 40 + max(11 * len(title), 8 * max(map(len, texts), default=0))
 
 
 def _x(rank: int) -> int:

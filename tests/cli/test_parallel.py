@@ -35,7 +35,18 @@ def way(tmp_path_factory):
     done["no rank"] = step("lab", "repro", "1.1", "--rank", "5")
     done["stuck picture"] = step("lab", "draw", "all-reduce", "--set", "rendezvous=true")
     file.write_text(REFERENCE)
-    done["picture"] = step("lab", "draw", "--svg", "ring.svg", "--perfetto", "ring.json")
+    done["picture"] = step(
+        "lab",
+        "draw",
+        "-o",
+        "ring.svg",
+        "-o",
+        "ring.png",
+        "-o",
+        "ring.html",
+        "--perfetto",
+        "ring.json",
+    )
     done["tree"] = step("lab", "draw", "all-reduce/tree", "--set", "p=6", "--set", "root=2")
     for name, words in (
         ("picture", ["all-reduce/x"]),
@@ -96,7 +107,14 @@ def test_the_ring_is_drawn_from_what_was_sent(way):
     assert "24 messages, 6 latency steps; at most 12 elements sent by one rank" in lines
 
 
+def test_a_file_of_another_kind_is_a_usage_error(way):
+    assert way["of no kind"].returncode == 2
+    assert "-o ring.gif: want a name that ends in .svg, .png, .html" in way["of no kind"].stderr
+
+
 def test_the_picture_is_written_as_svg_and_as_a_trace(way):
+    assert (way["root"] / "ring.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (way["root"] / "ring.html").read_text()
     root = ElementTree.parse(way["root"] / "ring.svg").getroot()
     assert len(root.findall("{http://www.w3.org/2000/svg}path")) == 24
     events = json.loads((way["root"] / "ring.json").read_text())["traceEvents"]
