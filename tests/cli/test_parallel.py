@@ -35,18 +35,9 @@ def way(tmp_path_factory):
     done["no rank"] = step("lab", "repro", "1.1", "--rank", "5")
     done["stuck picture"] = step("lab", "draw", "all-reduce", "--set", "rendezvous=true")
     file.write_text(REFERENCE)
-    done["picture"] = step(
-        "lab",
-        "draw",
-        "-o",
-        "ring.svg",
-        "-o",
-        "ring.png",
-        "-o",
-        "ring.html",
-        "--perfetto",
-        "ring.json",
-    )
+    files = ["-o", "ring.svg", "-o", "ring.png", "-o", "ring.html", "--perfetto", "ring.json"]
+    done["picture"] = step("lab", "draw", *files)
+    done["of no kind"] = step("lab", "draw", "-o", "ring.gif")
     done["tree"] = step("lab", "draw", "all-reduce/tree", "--set", "p=6", "--set", "root=2")
     for name, words in (
         ("picture", ["all-reduce/x"]),
