@@ -15,7 +15,16 @@ from typing import Annotated, NoReturn
 import typer
 
 from aisys_cli import __version__
-from aisys_cli.commands import course_check, demo, doctor, grade, grade_all, help_topic, home
+from aisys_cli.commands import (
+    course_check,
+    demo,
+    doctor,
+    grade,
+    grade_all,
+    help_topic,
+    home,
+    new_lab,
+)
 from aisys_cli.commands.context import Settings, language_of_locale
 from aisys_cli.commands.gradebook import gradebook_app
 from aisys_cli.commands.lab import lab_app
@@ -42,6 +51,7 @@ app.command("grade-all")(grade_all.grade_all)
 app.add_typer(gradebook_app, name="gradebook")
 app.add_typer(course_app, name="course")
 course_app.command("check")(course_check.course_check)
+course_app.command("new-lab")(new_lab.new_lab)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("help")(help_topic.help_topic)
