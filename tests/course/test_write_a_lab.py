@@ -55,7 +55,7 @@ def test_the_page_leads_to_a_lab_that_passes_course_check(tmp_path):
                 ran += 1
             else:
                 assert line in output
-    assert (ran, written) == (12, 15)
+    assert (ran, written) == (12, 17)
     lab = load_lab(tmp_path / "my-course", "int8")
     assert [check.id for check in lab.facts.checks] == ["1.1", "1.2", "1.3"]
     assert (tmp_path / "try/int8/int8.py").exists()
