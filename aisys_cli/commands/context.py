@@ -63,7 +63,7 @@ FormatOption = Annotated[Format, typer.Option("--format", help="What stdout carr
 SeedOption = Annotated[int, typer.Option(help="Seed of the generated inputs.")]
 ReportOption = Annotated[
     list[str] | None,
-    typer.Option("--report", metavar="FMT=PATH", help="Also write json, junit or text to a file."),
+    typer.Option("--report", metavar="FMT=PATH", help="Also write it: json, junit, markdown, ..."),
 ]
 
 
@@ -154,17 +154,15 @@ def choose_checks(lab: Lab, wanted: list[str], *, hidden: bool) -> list[str]:
 
 def check_report_options(options: list[str] | None) -> None:
     """UsageError for a bad `--report`, before it can cost a grading run."""
-    from aisys_cli.report.files import parse_report_option
+    from aisys_cli.report.formats import parse_report_option
 
     for option in options or []:
         parse_report_option(option)
 
 
-def write_reports(options: list[str] | None, reports: list[Report]) -> None:
-    """Write every `--report FMT=PATH`."""
-    from aisys_cli.report.files import FORMATS, parse_report_option
-    from aisys_cli.report.writing import write_whole
+def write_reports(options: list[str] | None, reports: list[Report], *, folder: str = "") -> None:
+    """Write every `--report FMT=PATH`. `folder`: where the files of the one submission are."""
+    from aisys_cli.report.formats import write_report
 
     for option in options or []:
-        name, path = parse_report_option(option)
-        write_whole(path, FORMATS[name](reports))
+        write_report(option, reports, folder=folder)

@@ -30,7 +30,7 @@ def demo(
     from aisys_cli.bulk.gradebook import Gradebook
     from aisys_cli.course.demo import explained, write_submissions
     from aisys_cli.course.load import find_lab
-    from aisys_cli.report.files import FORMATS
+    from aisys_cli.report.formats import FORMATS
     from aisys_cli.report.table import render_table
     from aisys_cli.report.text import render_failure
     from aisys_cli.report.writing import write_whole

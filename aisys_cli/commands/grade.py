@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -63,6 +64,7 @@ def grade(
     from aisys_cli.bulk.intake import read_submission
     from aisys_cli.bulk.run import grade_one, open_pool
     from aisys_cli.report.files import to_json
+    from aisys_cli.report.hosts.github import no_commands
     from aisys_cli.report.redact import redact
     from aisys_cli.report.text import render_report
 
@@ -88,8 +90,10 @@ def grade(
     if format is Format.json:
         print(to_json([result]), end="")
     else:
-        console().print(render_report(result, language=context.obj.language), end="")
-    write_reports(report, [result])
+        with no_commands():
+            console().print(render_report(result, language=context.obj.language), end="")
+    folder = submission if submission.is_dir() else submission.parent
+    write_reports(report, [result], folder=os.path.relpath(folder))
     if exit_zero and result.verdict != "infra":
         return ExitCode.OK
     if min_score is not None and result.score is not None:

@@ -62,6 +62,7 @@ def grade_all(
     from aisys_cli.bulk.intake import find_submissions
     from aisys_cli.course.load import find_lab
     from aisys_cli.report.files import to_json
+    from aisys_cli.report.hosts.github import no_commands
     from aisys_cli.report.table import render_table
 
     check_report_options(report)
@@ -83,7 +84,8 @@ def grade_all(
     if format is Format.json:
         print(to_json(reports, many=True), end="")
     else:
-        console().print(render_table(reports), end="")
+        with no_commands():
+            console().print(render_table(reports), end="")
     write_reports(report, reports)
     infra = sum(one.verdict == "infra" for one in reports)
     say(f"Wrote {db}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aisys_cli.errors import EnvironmentFault
 
-__all__ = ["write_whole"]
+__all__ = ["append", "write_whole"]
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -34,6 +34,15 @@ def write_whole(path: Path, content: str | bytes) -> None:
         except BaseException:
             os.unlink(name)
             raise
+    except OSError as error:
+        raise EnvironmentFault(f"cannot write {path}: {error.strerror}") from None
+
+
+def append(path: Path, text: str) -> None:
+    """Add to the end of a file. EnvironmentFault on failure."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise EnvironmentFault(f"cannot write {path}: {error.strerror}") from None
 

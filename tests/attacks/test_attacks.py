@@ -29,7 +29,7 @@ from together import grade_together
 
 from aisys_cli.bulk.gradebook import Gradebook
 from aisys_cli.bulk.pool import Pool
-from aisys_cli.report.files import FORMATS
+from aisys_cli.report.formats import FORMATS
 from aisys_cli.report.records import Report, without_durations
 
 SECRET = "canary-of-the-course"
@@ -207,9 +207,12 @@ def test_the_canaries_are_as_they_were(reports, world):
 
 def test_the_reports_can_be_written_in_every_format(reports):
     for name, render in FORMATS.items():
-        text = render(list(reports.values()))
-        text.encode()
-        assert not set(text) & {"\x1b", "\x07", "\0"}, name
+        of_one = name in ("gradescope", "classroom50", "prairielearn")
+        groups = [[one] for one in reports.values()] if of_one else [list(reports.values())]
+        for group in groups:
+            text = render(group)
+            text.encode()
+            assert not set(text) & {"\x1b", "\x07", "\0"}, name
 
 
 def test_the_pool_of_all_tests_is_well(pool):

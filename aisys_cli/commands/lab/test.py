@@ -65,6 +65,7 @@ def test(
     from aisys_cli.bulk.intake import read_submission
     from aisys_cli.bulk.run import grade_one, open_pool
     from aisys_cli.report.files import to_json
+    from aisys_cli.report.hosts.github import no_commands
     from aisys_cli.report.text import render_report
 
     check_report_options(report)
@@ -93,8 +94,10 @@ def test(
             student=True,
             files={id: os.path.relpath(path) for id, path in texts.items()},
         )
-        console().print(text, end="")
-    write_reports(report, [done.report])
+        with no_commands():
+            console().print(text, end="")
+    folder = os.path.relpath(workspace.folder(lab.id))
+    write_reports(report, [done.report], folder=folder)
     return exit_code_of(done.report)
 
 
