@@ -17,6 +17,7 @@ import typer
 from aisys_cli import __version__
 from aisys_cli.commands import (
     course_check,
+    course_release,
     demo,
     doctor,
     grade,
@@ -51,6 +52,7 @@ app.command("grade-all")(grade_all.grade_all)
 app.add_typer(gradebook_app, name="gradebook")
 app.add_typer(course_app, name="course")
 course_app.command("check")(course_check.course_check)
+course_app.command("release")(course_release.course_release)
 course_app.command("new-lab")(new_lab.new_lab)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)

@@ -10,11 +10,11 @@ from aisys_cli.course.load import load_course
 from aisys_cli.errors import CourseError, UsageError
 from aisys_cli.report.writing import write_whole
 
-__all__ = ["new_lab"]
+__all__ = ["LABS", "new_lab"]
 
 _SKELETON = Path(__file__).parent / "skeleton"
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_LABS = re.compile(r"^labs\s*=\s*\[(.*?)\]", re.MULTILINE | re.DOTALL)
+LABS = re.compile(r"^labs\s*=\s*\[(.*?)\]", re.MULTILINE | re.DOTALL)
 
 
 def new_lab(root: Path, id: str) -> list[Path]:
@@ -52,7 +52,7 @@ def new_lab(root: Path, id: str) -> list[Path]:
 
 def _with_lab(text: str, id: str) -> str:
     """course.toml with the lab as its last; what else is in it stays as it is."""
-    match = _LABS.search(text)
+    match = LABS.search(text)
     if match is None:
         raise CourseError("course.toml has no list `labs = [...]`")
     inside = match[1].rstrip().rstrip(",")

@@ -12,6 +12,7 @@ import itertools
 import random
 
 import numpy as np
+from arena import arena_is_small
 from graphs import Graph, Node, columns, in_order, show
 from growing import (
     EVERY,
@@ -41,7 +42,6 @@ from judging import (
     fully_fused,
     nothing_constant,
     order_is_legal,
-    plan_is_good,
     refused,
     transformed,
     wrong,
@@ -543,7 +543,7 @@ LARGE = [grow(bytes(4) + random.Random(k).randbytes(160), MEMORY, KINDS) for k i
 @always(LARGE)
 @given(grown(MEMORY, most=26))
 def no_worse_than_best_fit(student, graph):
-    plan_is_good(student, graph, [node.id for node in in_order(graph)])
+    arena_is_small(student, graph, [node.id for node in in_order(graph)])
 
 
 # For these, no placing by size, by length, by area, by first step, nor best-fit is enough.
@@ -555,7 +555,7 @@ KNOWN = [grow(bytes(4) + random.Random(k).randbytes(52), MEMORY, KINDS) for k in
 @always(KNOWN)
 @given(grown(MEMORY, most=13))
 def the_smallest_arena(student, graph):
-    plan_is_good(student, graph, [node.id for node in in_order(graph)])
+    arena_is_small(student, graph, [node.id for node in in_order(graph)])
 
 
 @check("7.4")
@@ -570,7 +570,7 @@ def large_plans(student):
         if not held:
             held.append(m.add("broadcast", x, shape=(5,)))
     graph = m.graph(len(m.nodes) - 1)
-    plan_is_good(student, graph, list(range(len(m.nodes))))
+    arena_is_small(student, graph, list(range(len(m.nodes))))
 
 
 # -- task 8 --------------------------------------------------------------------

@@ -52,7 +52,7 @@ __all__ = [
     "fully_fused",
     "nothing_constant",
     "order_is_legal",
-    "plan_is_good",
+    "plan_of",
     "refused",
     "transformed",
     "wrong",
@@ -413,29 +413,19 @@ def refused(student: Any, name: str, graph: Graph, why: str, order: Any = None) 
 # -- memory -------------------------------------------------------------------------
 
 
-def plan_is_good(student: Any, graph: Graph, order: list[int], *, best: bool = True) -> int:
-    """Nothing overlaps that is live, and the arena is small enough. Returns its size."""
+Plan = dict[int, tuple[int, int]]  # id: (buffer, offset)
+
+
+def plan_of(student: Any, graph: Graph, order: list[int]) -> tuple[Plan, Any]:
+    """A plan in which nothing overlaps that is live, and how its call is shown."""
     shown = show("plan_memory(graph, order) of", graph, f"order {order[:40]}")
     got = student.plan(columns(graph), np.array(order, dtype=np.int64), of=shown)
     plan = _plan_of(got, graph, shown)
-    nodes = {node.id: node for node in graph.nodes}
-    last = last_steps(graph, order)
-    _no_overlap(graph, order, plan, last, shown)
-    peak = max((offset + nbytes(nodes[id]) for id, (_, offset) in plan.items()), default=0)
-    if best:
-        buffers = buffers_of(graph, order, last)
-        offsets = best_fit(buffers)
-        most, by = peak_of(buffers, offsets), "best-fit needs"
-        if len(buffers) <= 12:
-            most, by = smallest_peak(buffers, most), "the smallest there is"
-        if peak > most:
-            lines = [f"%{id}: buffer {b}, offset {o}" for id, (b, o) in plan.items()]
-            theirs = show(f"{peak} bytes", *lines[:30])
-            raise wrong("the arena is too large", shown, theirs, f"{by}: {most} bytes")
-    return peak
+    _no_overlap(graph, order, plan, last_steps(graph, order), shown)
+    return plan, shown
 
 
-def _plan_of(got: Any, graph: Graph, shown: Any) -> dict[int, tuple[int, int]]:
+def _plan_of(got: Any, graph: Graph, shown: Any) -> Plan:
     wanted = {node.id for node in graph.nodes if node.op not in ("input", "const")}
     try:
         rows = [got[name].tolist() for name in ("ids", "buffers", "offsets")]
@@ -462,7 +452,7 @@ def last_steps(graph: Graph, order: list[int]) -> dict[int, int]:
     return last | dict.fromkeys(graph.outputs, len(order))
 
 
-def _takes_over(node: Node, arg: Node, step: int, last: dict[int, int]) -> bool:
+def takes_over(node: Node, arg: Node, step: int, last: dict[int, int]) -> bool:
     fits = node.op in ELEMENTWISE and nbytes(arg) == nbytes(node)
     return fits and arg.id in node.args and last[arg.id] == step
 
@@ -479,7 +469,7 @@ def _no_overlap(graph: Graph, order: list[int], plan: Any, last: Any, shown: Any
         before = holder.get(buffer)
         live = [other for other in live if last[other] >= step and other != id]
         if before is not None:
-            if not _takes_over(nodes[id], nodes[before], step, last):
+            if not takes_over(nodes[id], nodes[before], step, last):
                 why = f"%{id} cannot take over the buffer of %{before}"
                 raise wrong(why, shown, _places(plan, before, id), "a buffer of its own", at=at)
             if plan[before][1] != offset:
@@ -499,81 +489,3 @@ def _no_overlap(graph: Graph, order: list[int], plan: Any, last: Any, shown: Any
 
 def _places(plan: Any, *ids: int) -> Any:
     return show(*(f"%{id}: buffer {plan[id][0]}, offset {plan[id][1]}" for id in ids))
-
-
-Buffer = tuple[int, int, int]  # first step, last step, bytes
-
-
-def buffers_of(graph: Graph, order: list[int], last: dict[int, int]) -> list[Buffer]:
-    """With every value in place of the first of its arguments that allows it."""
-    nodes = {node.id: node for node in graph.nodes}
-    place: dict[int, int] = {}
-    buffers: list[Buffer] = []
-    for step, id in enumerate(order):
-        node = nodes[id]
-        if node.op in ("input", "const"):
-            continue
-        given = [a for a in node.args if a in place and _takes_over(node, nodes[a], step, last)]
-        if given:
-            place[id] = place[given[0]]
-            start, _, size = buffers[place[id]]
-            buffers[place[id]] = start, last[id], size
-        else:
-            place[id] = len(buffers)
-            buffers.append((step, last[id], nbytes(node)))
-    return buffers
-
-
-def best_fit(buffers: list[Buffer]) -> list[int]:
-    offsets: list[int] = []
-    live: list[tuple[int, int, int]] = []
-    for start, end, size in buffers:
-        live = sorted(one for one in live if one[2] >= start)
-        top, gaps = 0, []
-        for offset, above, _ in live:
-            if offset - top >= size:
-                gaps.append((offset - top, top))
-            top = max(top, above)
-        offset = min(gaps)[1] if gaps else top
-        offsets.append(offset)
-        live.append((offset, offset + size, end))
-    return offsets
-
-
-def peak_of(buffers: list[Buffer], offsets: list[int]) -> int:
-    return max((o + b[2] for b, o in zip(buffers, offsets, strict=True)), default=0)
-
-
-def live_maximum(buffers: list[Buffer]) -> int:
-    steps = {start for start, _, _ in buffers}
-    return max((sum(b[2] for b in buffers if b[0] <= t <= b[1]) for t in steps), default=0)
-
-
-def smallest_peak(buffers: list[Buffer], most: int) -> int:
-    """Over all placements; `most` is the peak of one. Some best placement arises by putting
-    the buffers down from the lowest to the highest, each on top of those it must not overlap."""
-    steps = sorted({start for start, _, _ in buffers})
-    spans = [[k for k, t in enumerate(steps) if b[0] <= t <= b[1]] for b in buffers]
-    least, best = live_maximum(buffers), most
-    rest = [sum(b[2] for b in buffers if b[0] <= t <= b[1]) for t in steps]
-
-    def put(tops: list[int], rest: list[int], left: tuple[int, ...], low: tuple[int, int]) -> None:
-        nonlocal best
-        floor = low[0]
-        need = max((max(t, floor) + r if r else t for t, r in zip(tops, rest, strict=True)))
-        if need >= best or best == least:
-            return
-        if not left:
-            best = need
-        for i in left:
-            offset = max(tops[k] for k in spans[i])
-            if (offset, i) > low:  # of those at one offset, only in the order of their numbers
-                above, less = tops.copy(), rest.copy()
-                for k in spans[i]:
-                    above[k] = offset + buffers[i][2]
-                    less[k] -= buffers[i][2]
-                put(above, less, tuple(j for j in left if j != i), (offset, i))
-
-    if buffers:
-        put([0] * len(steps), rest, tuple(range(len(buffers))), (0, -1))
-    return best
