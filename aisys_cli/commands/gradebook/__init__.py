@@ -2,7 +2,7 @@
 
 import typer
 
-from aisys_cli.commands.gradebook import comment, export, merge, show, student
+from aisys_cli.commands.gradebook import comment, export, merge, show, similar, student
 from aisys_cli.commands.gradebook import set as set_command
 
 __all__ = ["gradebook_app"]
@@ -18,3 +18,4 @@ gradebook_app.command("set")(set_command.set_score)
 gradebook_app.command("comment")(comment.comment)
 gradebook_app.command("export")(export.export)
 gradebook_app.command("merge")(merge.merge)
+gradebook_app.command("similar")(similar.similar)
