@@ -7,13 +7,12 @@ import os
 import platform
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from aisys_cli.bulk.gradebook import Gradebook
-from aisys_cli.bulk.intake import Submission, read_submission
+from aisys_cli.bulk.intake import Handed, Submission, read_handed
 from aisys_cli.bulk.pool import Pool
 from aisys_cli.course.records import Lab
 from aisys_cli.errors import WSL, EnvironmentFault, UsageError
@@ -77,7 +76,7 @@ def _setup(lab: Lab, *, isolation: str, hidden: bool, many: bool) -> Setup:
     return Setup(str(root), lab.id, isolation, hidden, course_secret(), warm=many)
 
 
-def shard(found: list[tuple[str, Path]], part: str) -> list[tuple[str, Path]]:
+def shard(found: list[Handed], part: str) -> list[Handed]:
     """Part I of N of the submissions, for "I/N" with I from 1 to N.
 
     By a hash of the id: whatever else is in the folder, a student is always in the same part.
@@ -88,7 +87,7 @@ def shard(found: list[tuple[str, Path]], part: str) -> list[tuple[str, Path]]:
             f"--shard {part}: want I/N with I from 1 to N", remedy="For example: --shard 1/4"
         )
     mine = int(number) - 1
-    return [one for one in found if zlib.crc32(one[0].encode()) % int(count) == mine]
+    return [one for one in found if zlib.crc32(one.id.encode()) % int(count) == mine]
 
 
 def job_for(submission: Submission, *, seed: int, only: Iterable[str] = ()) -> Job:
@@ -123,12 +122,12 @@ def grade_one(
 class Plan(msgspec.Struct, frozen=True):
     """What a bulk run will do: `todo` is graded, `kept` has a valid report already."""
 
-    todo: list[tuple[str, Path]]
+    todo: list[Handed]
     kept: list[str]
 
 
 def plan(
-    found: list[tuple[str, Path]],
+    found: list[Handed],
     lab: Lab,
     book: Gradebook,
     *,
@@ -143,7 +142,7 @@ def plan(
     seed and isolation, and is not `infra`; `regrade` holds ids, "infra" or "all". When it
     was handed in is noted all the same: the last run may not have known.
     """
-    known = {id for id, _ in found}
+    known = {one.id for one in found}
     for id in regrade:
         if id not in ("all", "infra") and id not in known:
             close = difflib.get_close_matches(id, known, n=1)
@@ -154,14 +153,14 @@ def plan(
             )
     done = book.graded(lab.id, lab.version, seed=seed, isolation=isolation)
     todo, kept = [], {}
-    for id, path in found:
-        digest, verdict = done.get(id, ("", ""))
-        again = not resume or "all" in regrade or id in regrade or verdict in ("", "infra")
-        submission = None if again else read_submission(id, path, lab)
+    for one in found:
+        digest, verdict = done.get(one.id, ("", ""))
+        again = not resume or "all" in regrade or one.id in regrade or verdict in ("", "infra")
+        submission = None if again else read_handed(one, lab)
         if submission is None or submission.digest != digest:
-            todo.append((id, path))
+            todo.append(one)
         else:
-            kept[id] = (digest, submission.submitted_at)
+            kept[one.id] = (digest, submission.submitted_at)
     book.handed_in(lab.id, kept)
     return Plan(todo, list(kept))
 
@@ -169,7 +168,7 @@ def plan(
 def grade_all(
     pool: Pool | Cluster,
     lab: Lab,
-    todo: list[tuple[str, Path]],
+    todo: list[Handed],
     book: Gradebook,
     *,
     seed: int,
@@ -180,9 +179,9 @@ def grade_all(
 
     def jobs() -> Iterator[Job]:
         # A generator: a submission is read when a worker is free for it.
-        for id, path in todo:
-            under_way[id] = read_submission(id, path, lab)
-            yield job_for(under_way[id], seed=seed)
+        for one in todo:
+            under_way[one.id] = read_handed(one, lab)
+            yield job_for(under_way[one.id], seed=seed)
 
     for done in pool.grade(jobs()):
         submission = under_way.pop(done.report.submission)

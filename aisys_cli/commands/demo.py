@@ -28,6 +28,7 @@ def demo(
     Right ones, wrong ones, a crash, an endless loop, a syntax error, an empty file.
     """
     from aisys_cli.bulk.gradebook import Gradebook
+    from aisys_cli.bulk.intake import find_submissions
     from aisys_cli.course.demo import explained, write_submissions
     from aisys_cli.course.load import find_lab
     from aisys_cli.report.formats import FORMATS
@@ -40,7 +41,8 @@ def demo(
     count = write_submissions(lab, submissions)
     say(f"Grading {count} submissions of {lab.id} from {submissions}, {jobs} at a time\n")
     with Gradebook(folder / "gradebook.db") as book:
-        reports = run_bulk(lab, submissions, book, jobs=jobs, seed=1, isolation="auto")
+        handed = find_submissions(submissions)
+        reports = run_bulk(lab, handed, book, jobs=jobs, seed=1, isolation="auto")
     out = console()
     out.print()
     out.print(render_table(reports), end="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,17 +16,28 @@ from aisys_cli.commands.context import (
     SeedOption,
     check_report_options,
     console,
+    counted,
     course_of,
     say,
     write_reports,
 )
-from aisys_cli.errors import ExitCode
+from aisys_cli.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from aisys_cli.bulk.intake import Handed
+    from aisys_cli.bulk.roster import Roster
     from aisys_cli.course.records import Lab
     from aisys_cli.report.records import Report
 
 __all__ = ["grade_all", "run_bulk"]
+
+
+class Layout(StrEnum):
+    auto = "auto"
+    plain = "plain"
+    gradescope = "gradescope"
+    canvas = "canvas"
+    moodle = "moodle"
 
 
 def grade_all(
@@ -50,6 +62,13 @@ def grade_all(
     cluster: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Grade on this dask.distributed cluster.")
     ] = "",
+    roster: Annotated[
+        Path | None,
+        typer.Option(help="CSV of the class: id, name, email, ..."),
+    ] = None,
+    layout: Annotated[
+        Layout, typer.Option(help="How the folder is laid out; auto finds out.")
+    ] = Layout.auto,
     db: Annotated[Path, typer.Option(help="The gradebook to write.")] = Path("gradebook.db"),
     report: ReportOption = None,
     format: FormatOption = Format.text,
@@ -59,7 +78,7 @@ def grade_all(
     Run again, it goes on where it was stopped.
     """
     from aisys_cli.bulk.gradebook import Gradebook
-    from aisys_cli.bulk.intake import find_submissions
+    from aisys_cli.bulk.roster import read_roster
     from aisys_cli.course.load import find_lab
     from aisys_cli.report.files import to_json
     from aisys_cli.report.hosts.github import no_commands
@@ -67,11 +86,15 @@ def grade_all(
 
     check_report_options(report)
     found = find_lab(course_of(context), lab)
-    find_submissions(submissions)  # a mistyped folder must not leave a gradebook behind
+    people = read_roster(roster) if roster else None
+    # Before there is a gradebook: a mistyped folder must not leave one behind.
+    handed = _handed(submissions, layout, people)
     with Gradebook(db) as book:
+        if people:
+            book.enrol(people.people)
         reports = run_bulk(
             found,
-            submissions,
+            handed,
             book,
             jobs=jobs,
             seed=seed,
@@ -87,6 +110,8 @@ def grade_all(
         with no_commands():
             console().print(render_table(reports), end="")
     write_reports(report, reports)
+    if people:
+        _say_who_is_missing(people, {one.id for one in handed})
     infra = sum(one.verdict == "infra" for one in reports)
     say(f"Wrote {db}")
     if infra:
@@ -96,9 +121,32 @@ def grade_all(
     return ExitCode.OK
 
 
+def _handed(folder: Path, layout: Layout, people: Roster | None) -> list[Handed]:
+    from aisys_cli.bulk.intake import find_submissions
+    from aisys_cli.bulk.intake.layouts import layout_of
+
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder of submissions")
+    chosen = layout_of(folder) if layout is Layout.auto else layout.value
+    names = people.id_of if people else str
+    handed = find_submissions(folder, layout=chosen, names=names)
+    if chosen != "plain":
+        say(f"{folder}: a download of {chosen.capitalize()}, {counted(len(handed), 'submission')}")
+    return handed
+
+
+def _say_who_is_missing(people: Roster, handed: set[str]) -> None:
+    missing, strangers = people.without(handed), people.strangers(handed)
+    say(f"{len(people.people) - len(missing)} of {len(people.people)} on the roster handed in.")
+    if missing:
+        say("Nothing from:\n" + "\n".join(f"  {one.id}  {one.name}".rstrip() for one in missing))
+    if strangers:
+        say("Not on the roster:\n" + "\n".join(f"  {id}" for id in strangers))
+
+
 def run_bulk(
     lab: Lab,
-    folder: Path,
+    found: list[Handed],
     book: object,
     *,
     jobs: int,
@@ -109,16 +157,14 @@ def run_bulk(
     shard: str = "",
     cluster: str = "",
 ) -> list[Report]:
-    """Grade a folder with progress on stderr; the newest report of each submission."""
+    """Grade submissions with progress on stderr; the newest report of each."""
     import time
 
     from aisys_cli.bulk import run
     from aisys_cli.bulk.gradebook import Gradebook
-    from aisys_cli.bulk.intake import find_submissions
     from aisys_cli.bulk.progress import Progress
 
     assert isinstance(book, Gradebook)
-    found = find_submissions(folder)
     if shard:
         found = run.shard(found, shard)
         say(f"Part {shard}: {len(found)} submissions")
@@ -139,5 +185,5 @@ def run_bulk(
         ):
             run.grade_all(pool, lab, plan.todo, book, seed=seed, each=progress.advance)
         say(f"{len(plan.todo)} graded in {time.monotonic() - started:.1f}s")
-    wanted = {id for id, _ in found}
+    wanted = {one.id for one in found}
     return [one for one in book.latest(lab.id) if one.submission in wanted]

@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
 
 
 def graded(pool, lab, found):
-    jobs = (job_for(read_submission(id, path, lab), seed=1) for id, path in found)
+    jobs = (job_for(read_submission(id, path, lab), seed=1) for id, path, *_ in found)
     return {done.report.submission: done.report for done in pool.grade(jobs)}
 
 

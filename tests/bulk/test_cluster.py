@@ -107,11 +107,11 @@ def test_a_worker_with_another_course_is_refused(lab, tmp_path, joins):
         if joins == "before":
             with Client(address) as client:
                 client.wait_for_workers(1, timeout=60)
-        with pytest.raises(EnvironmentFault, match="is wanted"):
-            with Cluster(changed, setup, address) as cluster:
-                if joins == "after":
-                    workers.append(start("worker", address, "--nthreads", "1", "--no-nanny"))
-                list(cluster.grade(jobs_of(sources(1))))
+        wanted = pytest.raises(EnvironmentFault, match="is wanted")
+        with wanted, Cluster(changed, setup, address) as cluster:
+            if joins == "after":
+                workers.append(start("worker", address, "--nthreads", "1", "--no-nanny"))
+            list(cluster.grade(jobs_of(sources(1))))
 
 
 def _graded(lab, setup, address):

@@ -3,7 +3,6 @@
 import zlib
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import pytest
 from harness import REFERENCE
 from samples import of
@@ -272,18 +271,12 @@ def test_a_name_is_clean_before_it_is_kept(book):
 # -- from a run ------------------------------------------------------------------------
 
 
-def test_a_run_keeps_the_files_it_graded_and_when_they_were_handed_in(
-    book, lab, pool, tmp_path, monkeypatch
-):
+def test_a_run_keeps_the_files_it_graded_and_when_they_were_handed_in(book, lab, pool, tmp_path):
     (tmp_path / "subs").mkdir()
     for id, source in {"a": REFERENCE, "b": "\0"}.items():
         (tmp_path / f"subs/{id}.py").write_text(source)
 
-    def read(*arguments):
-        return msgspec.structs.replace(read_submission(*arguments), submitted_at=EARLY)
-
-    monkeypatch.setattr(run, "read_submission", read)
-    found = find_submissions(tmp_path / "subs")
+    found = [one._replace(submitted_at=EARLY) for one in find_submissions(tmp_path / "subs")]
     run.grade_all(pool, lab, found, book, seed=1, each=lambda report: None)
     first, second = book.grades(lab, LAST)
     assert first.attempt.submitted_at == second.attempt.submitted_at == EARLY
@@ -291,16 +284,14 @@ def test_a_run_keeps_the_files_it_graded_and_when_they_were_handed_in(
     assert book.sources(second.report.submission_digest) == {}
 
 
-def test_a_plan_notes_when_what_it_keeps_was_handed_in(book, lab, tmp_path, monkeypatch):
+def test_a_plan_notes_when_what_it_keeps_was_handed_in(book, lab, tmp_path):
     (tmp_path / "subs").mkdir()
     (tmp_path / "subs/a.py").write_text(REFERENCE)
     submission = read_submission("a", tmp_path / "subs/a.py", lab)
     book.add(
         of("pass", submission="a", submission_digest=submission.digest, lab_version=lab.version)
     )
-    dated = msgspec.structs.replace(submission, submitted_at=LATE)
-    monkeypatch.setattr(run, "read_submission", lambda *_: dated)
-    found = find_submissions(tmp_path / "subs")
+    found = [one._replace(submitted_at=LATE) for one in find_submissions(tmp_path / "subs")]
     assert run.plan(found, lab, book, seed=1, isolation="bwrap").kept == ["a"]
     assert one(book, lab).attempt.submitted_at == LATE
 

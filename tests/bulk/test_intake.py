@@ -244,7 +244,7 @@ def test_hostile_names_reach_a_report_and_do_no_harm(tmp_path, pool, lab, name, 
         (folder / name).symlink_to("/etc/passwd")
     elif role != "the submission":
         (folder / name).write_text("X = 1")
-    ((found, path),) = find_submissions(tmp_path)
+    ((found, path, *_),) = find_submissions(tmp_path)
     (done,) = pool.grade([job_for(read_submission(found, path, lab), seed=1)])
     for render in (to_text, to_json, to_junit):
         text = render([done.report])
@@ -461,7 +461,7 @@ def test_submissions_are_folders_files_and_archives_by_id(tmp_path):
     (tmp_path / "grades.csv").write_text("not one")
     (tmp_path / ".hidden").mkdir()
     (tmp_path / "__pycache__").mkdir()
-    assert [id for id, _ in find_submissions(tmp_path)] == ["chen", "li", "wang"]
+    assert [id for id, *_ in find_submissions(tmp_path)] == ["chen", "li", "wang"]
 
 
 def test_two_submissions_of_one_id_are_refused(tmp_path):

@@ -49,7 +49,7 @@ def graded(tmp_path, lab):
     """Submissions a, b and c with a report each on what is there now; a gradebook."""
     folder = write(tmp_path / "subs", dict.fromkeys("abc", REFERENCE))
     with Gradebook(tmp_path / "book.db") as book:
-        for id, path in find_submissions(folder):
+        for id, path, *_ in find_submissions(folder):
             book.add(report_on(id, path, lab))
         yield folder, book
 
@@ -64,10 +64,10 @@ def planned(graded, lab, **options):
     folder, book = graded
     settings = {"seed": 1, "isolation": "bwrap", **options}
     made = plan(find_submissions(folder), lab, book, **settings)
-    assert sorted([*made.kept, *(id for id, _ in made.todo)]) == sorted(
+    assert sorted([*made.kept, *(id for id, *_ in made.todo)]) == sorted(
         path.name for path in folder.iterdir()
     )
-    return "".join(id for id, _ in made.todo)
+    return "".join(id for id, *_ in made.todo)
 
 
 def test_what_has_not_changed_is_kept(graded, lab):
@@ -203,7 +203,7 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_the_id_of_a_submission_can_be_printed_and_stored(tmp_path, name):
     (tmp_path / os.fsdecode(name)).write_text(REFERENCE)
-    ((id, _),) = find_submissions(tmp_path)
+    ((id, *_),) = find_submissions(tmp_path)
     id.encode()
     assert clean(id) == id
     assert "\n" not in id
