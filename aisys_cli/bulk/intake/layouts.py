@@ -127,8 +127,10 @@ def _instant(value: object) -> str:
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.isoformat()
     if isinstance(value, str):
+        text = re.sub(r"\s*UTC$", "+00:00", value.strip())
+        text = re.sub(r"(\.\d{1,6})\d*\s*|\s+(?=[+-]\d|Z$)", r"\1", text)
         try:
-            parsed = datetime.fromisoformat(value.strip().replace(" UTC", "+00:00"))
+            parsed = datetime.fromisoformat(text)
         except ValueError:
             return ""
         return parsed.isoformat() if parsed.tzinfo is not None else ""
