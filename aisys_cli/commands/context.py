@@ -160,9 +160,11 @@ def check_report_options(options: list[str] | None) -> None:
         parse_report_option(option)
 
 
-def write_reports(options: list[str] | None, reports: list[Report], *, folder: str = "") -> None:
+def write_reports(
+    options: list[str] | None, reports: list[Report], *, language: str, folder: str = ""
+) -> None:
     """Write every `--report FMT=PATH`. `folder`: where the files of the one submission are."""
     from aisys_cli.report.formats import write_report
 
     for option in options or []:
-        write_report(option, reports, folder=folder)
+        write_report(option, reports, folder=folder, language=language)

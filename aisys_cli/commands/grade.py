@@ -93,7 +93,8 @@ def grade(
         with no_commands():
             console().print(render_report(result, language=context.obj.language), end="")
     folder = submission if submission.is_dir() else submission.parent
-    write_reports(report, [result], folder=os.path.relpath(folder))
+    language = context.obj.language
+    write_reports(report, [result], folder=os.path.relpath(folder), language=language)
     if exit_zero and result.verdict != "infra":
         return ExitCode.OK
     if min_score is not None and result.score is not None:

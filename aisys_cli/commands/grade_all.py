@@ -109,7 +109,7 @@ def grade_all(
     else:
         with no_commands():
             console().print(render_table(reports), end="")
-    write_reports(report, reports)
+    write_reports(report, reports, language=context.obj.language)
     if people:
         _say_who_is_missing(people, {one.id for one in handed})
     infra = sum(one.verdict == "infra" for one in reports)

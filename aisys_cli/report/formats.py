@@ -14,6 +14,7 @@ from aisys_cli.report.hosts.github import to_github
 from aisys_cli.report.hosts.gradescope import to_gradescope
 from aisys_cli.report.hosts.markdown import to_markdown
 from aisys_cli.report.hosts.prairielearn import to_prairielearn
+from aisys_cli.report.html import to_html
 from aisys_cli.report.records import Report
 from aisys_cli.report.writing import append, write_whole
 
@@ -24,6 +25,7 @@ FORMATS: dict[str, Callable[[Sequence[Report]], str]] = {
     "junit": to_junit,
     "text": to_text,
     "markdown": to_markdown,
+    "html": to_html,
     "github": to_github,
     "gradescope": to_gradescope,
     "classroom50": to_classroom50,
@@ -42,11 +44,15 @@ def parse_report_option(option: str) -> tuple[str, str]:
     return name, path
 
 
-def write_report(option: str, reports: Sequence[Report], *, folder: str = "") -> None:
+def write_report(
+    option: str, reports: Sequence[Report], *, folder: str = "", language: str = "en"
+) -> None:
     """Write one. A job summary of GitHub is added to, since it is the whole step's."""
     name, path = parse_report_option(option)
     if name == "github":
         text = to_github(reports, folder=folder)
+    elif name == "html":
+        text = to_html(reports, language=language)
     else:
         text = FORMATS[name](reports)
     if path == "-":

@@ -266,5 +266,5 @@ def test_minus_is_stdout(capsys):
 
 
 def test_an_unknown_format_is_a_usage_error_that_lists_them():
-    with pytest.raises(UsageError, match="json, junit, text, markdown, github, gradescope"):
+    with pytest.raises(UsageError, match="json, junit, text, markdown, html, github, gradescope"):
         parse_report_option("html5=x")

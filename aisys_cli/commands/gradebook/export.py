@@ -27,6 +27,7 @@ class Target(StrEnum):
     canvas = "canvas"
     moodle = "moodle"
     json = "json"
+    html = "html"
 
 
 def export(
@@ -46,7 +47,8 @@ def export(
 ) -> None:
     """Write the grades in the format of another program.
 
-    json has every attempt with its report. canvas fills one column of
+    json has every attempt with its report. html is a page of the class, with
+    what goes wrong most often, and of everybody in it. canvas fills one column of
     the file that Canvas exported and changes nothing else.
     """
     from aisys_cli.bulk.gradebook import Gradebook
@@ -88,11 +90,51 @@ def _rendered(
         from aisys_cli.report.exports.csv import to_csv
 
         return to_csv(grades).encode()
+    if to is Target.html:
+        return _html(course, book, labs, language)
     if to is Target.json:
         from aisys_cli.report.exports.grades_json import to_json
 
         return to_json(grades, reports=True)
     return _moodle(book, labs, grades, language).encode()
+
+
+def _html(course: Course, book: GradebookReader, labs: list[Lab], language: str) -> bytes:
+    """The class with everybody's failures and the lines they are about."""
+    from aisys_cli.report.html import class_html
+    from aisys_cli.report.html.model import lab_page, student
+
+    pages = []
+    for number, lab in enumerate(labs, 1):
+        students = []
+        for place, grade in enumerate(_each(course, book, [lab])):
+            report = grade.report
+            sources = book.sources(report.submission_digest) if report else {}
+            students.append(
+                student(
+                    grade.submission,
+                    report,
+                    anchor=f"l{number}-s{place}",
+                    language=language,
+                    name=grade.name,
+                    score=grade.score,
+                    max_score=grade.max_score,
+                    sources=sources,
+                    said=_said(grade),
+                )
+            )
+        title = lab.facts.title.in_(language)
+        pages.append(lab_page(lab.id, title, lab.max_score, students, anchor=f"l{number}"))
+    title = course.facts.title.in_(language)
+    return "".join(class_html(title, pages, language=language)).encode()
+
+
+def _said(grade: Grade) -> tuple[str, ...]:
+    """What people decided and remarked."""
+    said = [f"{one.who}: {one.text}" for one in grade.comments]
+    if grade.override:
+        said.insert(0, f"{grade.override.who}: {grade.override.score}, {grade.override.why}")
+    return tuple(said)
 
 
 def _moodle(book: GradebookReader, labs: list[Lab], grades: Iterator[Grade], language: str) -> str:

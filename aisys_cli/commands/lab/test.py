@@ -97,7 +97,7 @@ def test(
         with no_commands():
             console().print(text, end="")
     folder = os.path.relpath(workspace.folder(lab.id))
-    write_reports(report, [done.report], folder=folder)
+    write_reports(report, [done.report], folder=folder, language=language)
     return exit_code_of(done.report)
 
 
