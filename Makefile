@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test audit lint bench clean
+.PHONY: demo test audit lint bench docs browser clean
 
 demo: $(STAMP)
 	$(BIN)/aisys demo --dir build/demo
@@ -26,6 +26,16 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/bench.py
+
+# The site, into build/site; a warning is an error.
+docs: $(STAMP)
+	$(BIN)/aisys help commands > docs/reference/commands.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# What tests/browser needs, on Debian and Ubuntu.
+browser:
+	apt-get install -y chromium
 
 # constraints.txt pins torch: an unpinned one is several gigabytes of GPU libraries.
 $(STAMP): pyproject.toml constraints.txt

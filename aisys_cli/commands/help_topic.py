@@ -18,21 +18,36 @@ NO_COLOR, TERM=dumb   no colours
 FORCE_COLOR           colours also where stdout is no terminal"""
 
 _FORMATS = """\
-json    aisys/report/1: every check with verdict, score and evidence
-junit   JUnit XML: a suite a submission, a case a check
-text    what the terminal shows, without colours
+json          aisys/report/1: every check with verdict, score and evidence
+junit         JUnit XML: a suite a submission, a case a check
+text          what the terminal shows, without colours
+markdown      a job summary, a comment
+html          a page by itself
+github        annotations: workflow commands of GitHub Actions
+gradescope    results.json of an autograder, of one submission
+classroom50   result.json, of one submission
+prairielearn  results.json of an external grader, of one submission
 Write any number of them: --report json=out.json --report junit=out.xml"""
 
 
 def help_topic(
-    topic: Annotated[str, typer.Argument(help="exit-codes, environment or formats")] = "exit-codes",
+    context: typer.Context,
+    topic: Annotated[
+        str, typer.Argument(help="exit-codes, environment, formats or commands")
+    ] = "exit-codes",
 ) -> None:
-    """On exit-codes, environment or formats."""
+    """On exit-codes, environment, formats or all commands."""
+    if topic == "commands":
+        from aisys_cli.commands.reference import reference
+
+        root = context.find_root()
+        print(reference(root.command, root), end="")
+        return
     topics = {
         "exit-codes": "\n".join(f"{code.value:>4}  {code.meaning}" for code in ExitCode),
         "environment": _ENVIRONMENT,
         "formats": _FORMATS,
     }
     if topic not in topics:
-        raise UsageError(f"no help on {topic!r}", remedy=f"Topics: {', '.join(topics)}")
+        raise UsageError(f"no help on {topic!r}", remedy=f"Topics: {', '.join(topics)}, commands")
     print(topics[topic])

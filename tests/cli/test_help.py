@@ -14,7 +14,6 @@ ROOT = Path(__file__).parents[2]
 TREE = typer.main.get_command(app)
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "tests/README.md"]
 DOCUMENTS += [f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))]
-# Options of other programs that the documents speak of.
 # Of other programs: bwrap, docker, pip, apt-get.
 OTHERS = {"--clearenv", "--rm", "--security-opt", "--index-url", "--no-cache-dir"}
 OTHERS |= {"--no-install-recommends"}
