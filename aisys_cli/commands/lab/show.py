@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Annotated
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aisys_cli.commands.completion import complete_lab_or_task
-from aisys_cli.commands.context import console, course_of, meant_lab
+from aisys_cli.commands.context import console, course_of, meant_lab, say
 from aisys_cli.errors import CourseError, UsageError
+
+if TYPE_CHECKING:
+    from aisys_cli.course.records import Lab
 
 __all__ = ["show"]
 
@@ -24,8 +29,19 @@ def show(
         ),
     ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="The Markdown as it is.")] = False,
+    open_: Annotated[
+        bool, typer.Option("--open", help="As a page in the browser, formulas typeset.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE.html", help="Write that page.")
+    ] = None,
 ) -> None:
     """The handout, or the part of it about one task."""
+    import webbrowser
+
+    from aisys_cli.report.handout import page, readable
+    from aisys_cli.report.writing import write_whole
+
     name, _, task = (lab or "").partition("/")
     found, _ = meant_lab(course_of(context), name or None)
     path = found.handout(context.obj.language)
@@ -40,7 +56,21 @@ def show(
             raise UsageError(
                 f"{path.name} has no section for task {task!r}", remedy=f"Tasks: {known}"
             )
-    if plain or not sys.stdout.isatty():
+    language = context.obj.language
+    if open_ or output is not None:
+        target = output or Path(tempfile.mkdtemp(prefix="aisys-")) / f"{found.id}.{language}.html"
+        title = found.facts.title.in_(language)
+        content = page(text, title=title, language=language, pictures=_pictures(found))
+        write_whole(target, content)
+        say(f"Wrote {target}")
+        if open_ and not webbrowser.open(target.resolve().as_uri()):
+            say("No browser could be started: open that file.")
+        return
+    if plain:
+        print(text)
+        return
+    text = readable(text)
+    if not sys.stdout.isatty():
         print(text)
         return
     from rich.markdown import Markdown
@@ -48,6 +78,17 @@ def show(
     # Not as the console's default would: prose is wrapped at words.
     out = console()
     out.print(Markdown(text), soft_wrap=False, width=min(out.width, 80))
+
+
+def _pictures(lab: Lab) -> list[tuple[str, str]]:
+    """Those of the student's own work that have been drawn beside it: `lab draw -o FILE.svg`."""
+    from aisys_cli.workspace.state import find_workspace
+
+    workspace = find_workspace(Path.cwd())
+    if workspace is None or lab.id not in workspace.labs:
+        return []
+    files = sorted(workspace.folder(lab.id).glob("*.svg"))
+    return [(path.stem, path.read_text(encoding="utf-8")) for path in files]
 
 
 def _section(text: str, task: str) -> str:
