@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test audit lint bench docs browser clean
+.PHONY: demo test audit lint bench docs catalogues browser clean
 
 demo: $(STAMP)
 	$(BIN)/aisys demo --dir build/demo
@@ -32,6 +32,10 @@ docs: $(STAMP)
 	$(BIN)/aisys help commands > docs/reference/commands.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# After a change of aisys.po.
+catalogues: $(STAMP)
+	$(BIN)/pybabel compile -d aisys_cli/locale -D aisys
 
 # What tests/browser needs, on Debian and Ubuntu.
 browser:

@@ -26,10 +26,11 @@ from aisys_cli.commands import (
     home,
     new_lab,
 )
-from aisys_cli.commands.context import Settings, language_of_locale
+from aisys_cli.commands.context import Settings
 from aisys_cli.commands.gradebook import gradebook_app
 from aisys_cli.commands.lab import lab_app
 from aisys_cli.errors import AisysError, ExitCode
+from aisys_cli.language import language_asked, language_of_locale, translate_help
 
 __all__ = ["app", "main"]
 
@@ -96,7 +97,9 @@ def main() -> NoReturn:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        code = app(prog_name="aisys", standalone_mode=False)
+        command = typer.main.get_command(app)
+        translate_help(command, language_asked(sys.argv[1:], os.environ))
+        code = command(prog_name="aisys", standalone_mode=False)
         if code == ExitCode.INTERRUPTED:  # Typer makes this of a KeyboardInterrupt
             raise KeyboardInterrupt
     except AisysError as error:

@@ -15,9 +15,9 @@ from typing import Any
 
 import typer
 
-from aisys_cli.commands.context import language_of_locale
 from aisys_cli.course.find import find_course
 from aisys_cli.errors import AisysError
+from aisys_cli.language import language_of_locale
 
 __all__ = [
     "complete_check",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -32,7 +31,6 @@ __all__ = [
     "console",
     "counted",
     "course_of",
-    "language_of_locale",
     "meant_lab",
     "say",
     "started_lab",
@@ -65,14 +63,6 @@ ReportOption = Annotated[
     list[str] | None,
     typer.Option("--report", metavar="FMT=PATH", help="Also write it: json, junit, markdown, ..."),
 ]
-
-
-def language_of_locale(environment: Mapping[str, str]) -> str:
-    """zh for a Chinese locale, else en."""
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if environment.get(name):
-            return "zh" if environment[name].startswith("zh") else "en"
-    return "en"
 
 
 def console(*, stderr: bool = False) -> Console:

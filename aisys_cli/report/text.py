@@ -12,6 +12,7 @@ import msgspec
 from rich.cells import cell_len
 from rich.text import Text
 
+from aisys_cli.language import phrases
 from aisys_cli.report.columns import cut, fitted, folded
 from aisys_cli.report.records import CheckResult, Evidence, Report, Whole
 
@@ -60,6 +61,7 @@ def render_report(
     `student`: with the next commands of somebody who works on the lab. `files`: where the
     failure of a check stands in full.
     """
+    _ = phrases(language)
     text = render_rows(report, language=language)
     groups = _by_cause(report.checks)
     for first, *others in groups[:details]:
@@ -68,15 +70,15 @@ def render_report(
         text.append_text(render_failure(first, language=language, student=student, file=file))
         if others:
             ids = ", ".join(check.id for check in others)
-            text.append(_indented(f"For the same reason: {ids}", "      "))
+            text.append(_indented(_("For the same reason: {}").format(ids), "      "))
     if details is not None and len(groups) > details:
         ids = ", ".join(check.id for group in groups[details:] for check in group)
-        how = "   Each explained: aisys lab test --all" if student else ""
-        text.append("\n" + _indented(f"Also not passed: {ids}{how}", "  "))
+        how = "   " + _("Each explained:") + " aisys lab test --all" if student else ""
+        text.append("\n" + _indented(_("Also not passed: {}").format(ids) + how, "  "))
     text.append("\n")
-    text.append_text(render_summary(report))
+    text.append_text(render_summary(report, language=language))
     if student and report.passed and report.hidden_not_run:
-        text.append("  Hand it in: aisys lab submit\n")
+        text.append("  " + _("Hand it in:") + " aisys lab submit\n")
     return text
 
 
@@ -118,17 +120,18 @@ def render_row(check: CheckResult, *, language: str = "en") -> Text:
     text.append(f" {score:>3}/{check.max_score:<3}")
     text.append(f" {check.duration:5.1f}s" if check.duration else "       ")
     room = _WIDTH - cell_len(text.plain)
-    text.append(cut(f"  {_remark(check)}".rstrip(), room) + "\n", style="dim")
+    text.append(cut(f"  {_remark(check, language)}".rstrip(), room) + "\n", style="dim")
     return text
 
 
-def _remark(check: CheckResult) -> str:
+def _remark(check: CheckResult, language: str) -> str:
+    _ = phrases(language)
     if check.verdict == "pass":
-        return f"{check.inputs} inputs" if check.inputs > 1 else ""
+        return _("{} inputs").format(check.inputs) if check.inputs > 1 else ""
     if "NotImplementedError" in check.message:
-        return "not written"
+        return _("not written")
     if check.evidence is not None and check.evidence.where is not None:
-        return f"line {check.evidence.where.line}"
+        return _("line {}").format(check.evidence.where.line)
     return check.message if check.verdict == "blocked" else ""
 
 
@@ -142,6 +145,7 @@ def render_failure(
 ) -> Text:
     """Why one check did not pass, as far as is known. `file` has it in full, and is named if
     something is left out here."""
+    _ = phrases(language)
     most, printed = (_MOST, _MOST_PRINTED) if limited else (_NO_LIMIT, _NO_LIMIT)
     text = Text()
     text.append(f"  {mark(check.verdict)}", style=f"bold {style(check.verdict)}")
@@ -149,21 +153,23 @@ def render_failure(
     text.append(cut(name, _WIDTH - cell_len(text.plain)) + "\n", style="bold")
     text.append(_indented(check.message, "      ", most=most))
     if check.evidence is not None:
-        text.append_text(_evidence(check.evidence, most=most))
-        text.append_text(_callers(check))
+        text.append_text(_evidence(check.evidence, language, most=most))
+        text.append_text(_callers(check, language))
     if check.output:
-        text.append("      Traceback (ours)\n" if check.verdict == "infra" else "      Printed\n")
+        head = _("Traceback (ours)") if check.verdict == "infra" else _("Printed")
+        text.append(f"      {head}\n")
         lines = check.output.rstrip()
         if check.verdict == "infra":
             lines = "\n".join(lines.splitlines()[-12:])
         text.append(_indented(lines, "          ", most=printed))
     if file and _is_shortened(text.plain):
-        text.append(f"      In full          {file}\n")
+        text.append_text(_line(_("In full"), file))
     if check.verdict == "infra":
-        text.append("      Nothing was scored; this is not the submission's fault.\n")
+        said = _("Nothing was scored; this is not the submission's fault.")
+        text.append(f"      {said}\n")
     elif student and _has_input(check):
-        text.append(f"      Run it again     aisys lab repro {check.id}")
-        text.append(f"        Stuck?  aisys lab hint {check.task}\n")
+        text.append(f"      {fitted(_('Run it again'), 16)} aisys lab repro {check.id}")
+        text.append(f"        {_('Stuck?')}  aisys lab hint {check.task}\n")
     return text
 
 
@@ -185,66 +191,71 @@ def render_whole(check: CheckResult, whole: Whole | None, *, language: str = "en
     return render_failure(check, language=language, limited=False).plain
 
 
-def render_evidence(message: str, evidence: Evidence | None) -> Text:
+def render_evidence(message: str, evidence: Evidence | None, *, language: str = "en") -> Text:
     """A failure outside of any check."""
     text = Text(_indented(message, "      "))
     if evidence is not None:
-        text.append_text(_evidence(evidence))
+        text.append_text(_evidence(evidence, language))
     return text
 
 
 def _line(label: str, value: str, *, style: str = "") -> Text:
     text = Text()
     first, *rest = folded(value, _WIDTH - 23) or [""]
-    text.append(f"      {label:<16} ")
+    text.append(f"      {fitted(label, 16)} ")
     text.append(first + "\n", style=style)
     for more in rest:
         text.append(" " * 23 + more + "\n", style=style)
     return text
 
 
-def _callers(check: CheckResult) -> Text:
+def _callers(check: CheckResult, language: str) -> Text:
     """Who called the line that raised, innermost first; only of an exception is that known."""
     text = Text()
     evidence = check.evidence
     if evidence is None or check.verdict == "fail" or evidence.where not in evidence.ran[-1:]:
         return text
+    _ = phrases(language)
     callers = evidence.ran[-2::-1][:_MAX_CALLERS]
     for place in callers:
         name = f" in {place.function}" if place.function else ""
-        text.append_text(_line("Called from" if place is callers[0] else "", f"{place}{name}"))
+        text.append_text(_line(_("Called from") if place is callers[0] else "", f"{place}{name}"))
     return text
 
 
-def _evidence(evidence: Evidence, *, most: int = _MOST) -> Text:
+def _evidence(evidence: Evidence, language: str, *, most: int = _MOST) -> Text:
+    _ = phrases(language)
     text = Text()
     if evidence.input:
-        found = f" (after {evidence.tries} tries)" if evidence.tries > 1 else ""
-        text.append(f"      Smallest failing input{found}\n")
+        head = _("Smallest failing input")
+        if evidence.tries > 1:
+            head = _("Smallest failing input (after {} tries)").format(evidence.tries)
+        text.append(f"      {head}\n")
         text.append(_indented(evidence.input, "          ", most=most), style="bold")
     if evidence.world:
-        text.append_text(_line("World", evidence.world))
+        text.append_text(_line(_("World"), evidence.world))
     for state in evidence.ranks:
-        text.append_text(_line("Ranks" if state is evidence.ranks[0] else "", str(state)))
+        text.append_text(_line(_("Ranks") if state is evidence.ranks[0] else "", str(state)))
     if evidence.got or evidence.expected:
-        text.append_text(_values(evidence))
+        text.append_text(_values(evidence, language))
     if evidence.where is not None:
         name = f" in {evidence.where.function}" if evidence.where.function else ""
-        text.append_text(_line("Look at", f"{evidence.where}{name}"))
+        text.append_text(_line(_("Look at"), f"{evidence.where}{name}"))
         if evidence.where.text:
             text.append_text(_line("", evidence.where.text, style="dim"))
     return text
 
 
-def _values(evidence: Evidence) -> Text:
-    text = _line("Your value", evidence.got, style="red")
+def _values(evidence: Evidence, language: str) -> Text:
+    _ = phrases(language)
+    text = _line(_("Your value"), evidence.got, style="red")
     if evidence.expected:
-        text.append_text(_line(evidence.oracle or "Expected", evidence.expected, style="green"))
+        text.append_text(_line(_(evidence.oracle or "Expected"), evidence.expected, style="green"))
     if evidence.index:
-        where = f"at {evidence.index}: {evidence.difference}"
-        text.append_text(_line("First difference", where))
+        where = _("at {}: {}").format(evidence.index, evidence.difference)
+        text.append_text(_line(_("First difference"), where))
     if evidence.tolerance:
-        text.append_text(_line("Tolerance", evidence.tolerance, style="dim"))
+        text.append_text(_line(_("Tolerance"), evidence.tolerance, style="dim"))
     return text
 
 
@@ -259,23 +270,34 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def render_summary(report: Report) -> Text:
+def render_summary(report: Report, *, language: str = "en") -> Text:
     """The score, what was not run, and anything said about the whole submission."""
+    _ = phrases(language)
     text = Text()
     passed = sum(check.verdict == "pass" for check in report.checks)
-    score = "not graded" if report.score is None else f"{report.score}/{report.max_score}"
-    points = "" if report.score is None else " points"
-    count = _counted(len(report.checks), "check")
-    text.append(f"  {passed} of {count} passed, {score}{points}", style="bold")
-    text.append(f"   seed {report.seed}\n")
+    count = len(report.checks)
+    one = _("{} of {} check passed, ") if count == 1 else _("{} of {} checks passed, ")
+    head = one.format(passed, count)
+    if report.score is None:
+        head += _("not graded")
+    else:
+        head += _("{}/{} points").format(report.score, report.max_score)
+    text.append(f"  {head}", style="bold")
+    text.append("   " + _("seed {}").format(report.seed) + "\n")
     if report.hidden_not_run:
-        hidden = _counted(report.hidden_not_run, "hidden check")
-        hidden += " runs" if report.hidden_not_run == 1 else " run"
-        public = _counted(len(report.checks), "public check")
-        which = f"All {public}" if passed == len(report.checks) > 1 else f"{passed} of {public}"
-        text.append(f"  {which} passed; {hidden} when graded.\n")
+        if passed == count > 1:
+            said = _("All {} public checks passed").format(count)
+        elif count == 1:
+            said = _("{} of {} public check passed").format(passed, count)
+        else:
+            said = _("{} of {} public checks passed").format(passed, count)
+        hidden = report.hidden_not_run
+        later = _("{} hidden check runs when graded.") if hidden == 1 else ""
+        said += _("; ") + (later or _("{} hidden checks run when graded.")).format(hidden)
+        text.append(f"  {said}\n")
     if report.isolation == "process":
-        text.append("  Isolation: process. No sandbox: only for code you trust.\n", style="yellow")
+        said = _("Isolation: process. No sandbox: only for code you trust.")
+        text.append(f"  {said}\n", style="yellow")
     for note in report.notes:
-        text.append(_indented(f"Note: {note}", "  "), style="yellow")
+        text.append(_indented(_("Note: {}").format(note), "  "), style="yellow")
     return text

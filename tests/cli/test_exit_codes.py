@@ -167,7 +167,7 @@ def test_in_json_mode_a_bug_of_ours_is_json_too(monkeypatch, capsys):
     def broken(**_):
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(module, "app", broken)
+    monkeypatch.setattr(module, "translate_help", lambda *_: broken())
     monkeypatch.setattr("sys.argv", ["aisys", "lab", "list", "--format", "json"])
     with pytest.raises(SystemExit) as end:
         module.main()

@@ -51,7 +51,7 @@ def find_submissions(
     if not found:
         raise NothingToDo(
             f"no submissions in {folder}",
-            remedy="Looked for: a folder, a .py or .ipynb file or an archive for each student,\n"
+            remedy="Looked for: a folder, a .py, .ipynb, .zip or .tar.gz file for each student,\n"
             "or a download from Gradescope, Canvas or Moodle.",
         )
     return [found[id] for id in sorted(found)]

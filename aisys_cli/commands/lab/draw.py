@@ -60,7 +60,8 @@ def draw(
     try:
         picture = drawing.of(submission, isolation=isolation)
     except Undrawn as undrawn:
-        console().print(render_evidence(undrawn.message, undrawn.evidence), end="")
+        text = render_evidence(undrawn.message, undrawn.evidence, language=context.obj.language)
+        console().print(text, end="")
         return ExitCode.NOT_PASSED
     console().print(to_text(picture), end="")
     trace = to_trace(picture)

@@ -37,7 +37,7 @@ def submit(
     workspace.record(done.report, done.calls)
     console().print(render_rows(done.report, language=context.obj.language), end="")
     console().print()
-    console().print(render_summary(done.report), end="")
+    console().print(render_summary(done.report, language=context.obj.language), end="")
     print()
     if not done.report.passed and not allow_failing:
         print("Nothing was packed. Hand it in as it is: aisys lab submit --allow-failing")

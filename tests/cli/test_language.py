@@ -1,0 +1,158 @@
+"""The Chinese catalogue has what the code says, all of it, and nothing else."""
+
+import ast
+import inspect
+import io
+import re
+import string
+from pathlib import Path
+
+import pytest
+import typer
+from babel.messages.mofile import read_mo, write_mo
+from babel.messages.pofile import read_po
+from rich.cells import cell_len
+from samples import DEADLOCK, EVIDENCE, VERDICTS, check, of, report
+
+from aisys_cli.app import app
+from aisys_cli.language import LOCALE, language_asked, phrases, translate_help
+from aisys_cli.report.text import render_report, render_summary
+
+PACKAGE = Path(__file__).resolve().parents[2] / "aisys_cli"
+PO, MO = (LOCALE / f"zh/LC_MESSAGES/aisys.{ending}" for ending in ("po", "mo"))
+# Said by the option parser, through gettext; and by checks, as the name of an oracle.
+OTHERS = {"Options", "Arguments", "Commands", "PyTorch", "Python", "numpy", "The handout"}
+OTHERS |= {"Expected"}
+
+
+def catalogue():
+    with PO.open("rb") as file:
+        return read_po(file, locale="zh")
+
+
+def in_help():
+    """Every text that `--help` of some command shows."""
+    todo, found = [typer.main.get_command(app)], set()
+    while todo:
+        one = todo.pop()
+        texts = [thing.help for thing in (one, *one.params) if getattr(thing, "help", None)]
+        found |= {inspect.cleandoc(text) for text in texts}
+        todo += getattr(one, "commands", {}).values()
+    return found
+
+
+def in_code():
+    """Every literal that is given to `_`."""
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            if is_call and node.func.id == "_" and isinstance(node.args[0], ast.Constant):
+                found.add(node.args[0].value)
+    return found
+
+
+def test_every_text_has_a_translation_and_none_is_stale():
+    have = {one.id for one in catalogue() if one.id}
+    wanted = in_help() | in_code() | OTHERS
+    assert len(in_code()) > 30
+    assert wanted - have == set(), "untranslated"
+    assert have - wanted == set(), "no longer said"
+
+
+def test_translations_are_chinese_and_keep_the_values():
+    for one in catalogue():
+        if not one.id or one.id in ("PyTorch", "Python", "numpy"):
+            continue
+        assert one.string, one.id
+        assert "fuzzy" not in one.flags
+        assert re.search("[\u3000-\u9fff\uff00-\uffef]", one.string) or one.id.startswith("exit-")
+        fields = [[name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
+                  for text in (one.id, one.string)]  # fmt: skip
+        assert fields[0] == fields[1], one.id
+        assert set(re.findall("--[a-z]+", one.id)) == set(re.findall("--[a-z]+", one.string))
+
+
+def test_the_compiled_catalogue_is_that_of_the_text():
+    made = io.BytesIO()
+    write_mo(made, catalogue())
+    made.seek(0)
+    with MO.open("rb") as file:
+        shipped = {one.id: one.string for one in read_mo(file) if one.id}
+    assert shipped == {one.id: one.string for one in read_mo(made) if one.id}, (
+        "run: make catalogues"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "language"),
+    [
+        ([], {}, "en"),
+        (["--lang", "zh"], {}, "zh"),
+        (["--lang=zh", "lab"], {"AISYS_LANG": "en"}, "zh"),
+        ([], {"AISYS_LANG": "zh", "LANG": "en_US.UTF-8"}, "zh"),
+        ([], {"LANG": "zh_CN.UTF-8"}, "zh"),
+        (["--lang"], {"LC_ALL": "C", "LANG": "zh_CN.UTF-8"}, "en"),
+        (["--lang", "xx"], {}, "en"),
+    ],
+)
+def test_which_language_is_asked_for(words, environment, language):
+    assert language_asked(words, environment) == language
+
+
+def test_help_in_chinese_fits_80_cells(aisys):
+    for words in ([], ["lab"], ["lab", "test"], ["grade-all"], ["gradebook", "export"]):
+        done = aisys("--lang", "zh", *words, "--help", env={"COLUMNS": "80"})
+        assert done.returncode == 0, done.stderr
+        assert re.search("[\u4e00-\u9fff]", done.stdout)
+        assert "选项" in done.stdout
+
+
+def test_help_in_english_stays_english(aisys):
+    done = aisys("--help", env={"AISYS_LANG": "en", "LANG": "zh_CN.UTF-8", "LANGUAGE": "zh"})
+    assert "Options" in done.stdout
+    assert done.stdout.isascii()
+
+
+def test_a_report_in_chinese_is_aligned_and_says_the_same():
+    made = report(
+        check("fail", evidence=EVIDENCE, message="values differ", output="x"),
+        check("deadlock", "1.2", evidence=DEADLOCK, message="stuck"),
+        check("pass", "1.3"),
+        hidden_not_run=2,
+        isolation="process",
+        notes=("a note",),
+    )
+    text = render_report(made, language="zh", student=True).plain
+    for words in ("最小的失败输入", "你的值", "第一处差异", "请看", "重新运行", "各 rank", "注："):
+        assert words in text
+    for words in ("Smallest", "Your value", "Look at", "Run it again", "passed"):
+        assert words not in text
+    assert all(cell_len(line) <= 80 for line in text.splitlines())
+    starts = {
+        cell_len(line[: line.index(value)])
+        for value in ("[1.]   float64", "[-1.]   float64", "small.py:16 in scale")
+        for line in text.splitlines()
+        if value in line and "rank" not in line
+    }
+    assert starts == {23}
+
+
+def test_every_summary_has_its_words_in_both_languages():
+    for verdicts in (["pass"], ["fail"], ["pass", "pass"], ["pass", "fail"], [*VERDICTS]):
+        for hidden in (0, 1, 2):
+            made = msgspec_replace(of(*verdicts), hidden)
+            assert "项" in render_summary(made, language="zh").plain
+            assert render_summary(made).plain.isascii()
+
+
+def msgspec_replace(made, hidden):
+    import msgspec
+
+    return msgspec.structs.replace(made, hidden_not_run=hidden)
+
+
+def test_no_translation_is_no_error():
+    assert phrases("zh")("something that is never said") == "something that is never said"
+    assert phrases("xx")("Options") == "Options"
+    translate_help(typer.main.get_command(app), "en")
