@@ -12,7 +12,7 @@ from aisys_cli.app import app
 
 ROOT = Path(__file__).parents[2]
 TREE = typer.main.get_command(app)
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "tests/README.md"]
+DOCUMENTS = ["README.md", "README.zh.md", "CONTRIBUTING.md", "tests/README.md"]
 DOCUMENTS += [f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))]
 # Of other programs: bwrap, docker, pip, apt-get.
 OTHERS = {"--clearenv", "--rm", "--security-opt", "--index-url", "--no-cache-dir"}
