@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from aisys_cli.commands.context import course_of
+from aisys_cli.language import phrases
 
 if TYPE_CHECKING:
     from aisys_cli.course.records import Course, Lab
@@ -27,46 +28,51 @@ def home(context: typer.Context) -> None:
     workspace = find_workspace(Path.cwd())
     print(course.facts.title.in_(language))
     if workspace is None or not any(lab.id in workspace.labs for lab in course.labs):
-        _welcome(course)
+        _welcome(course, language)
         return
     _here(course, workspace, language)
     print()
     _modules(course, workspace, language)
-    print("\nThe outline: aisys lab list    All commands: aisys --help")
+    _ = phrases(language)
+    print(f"\n{_('The outline:')} aisys lab list    {_('All commands:')} aisys --help")
 
 
-def _welcome(course: Course) -> None:
+def _welcome(course: Course, language: str) -> None:
+    _ = phrases(language)
     first = course.labs[0].id if course.labs else "LAB"
-    print("\nNo lab is started in this folder. Three commands to begin with:\n")
+    print("\n" + _("No lab is started in this folder. Three commands to begin with:") + "\n")
     for command, what in (
-        ("aisys lab list", "what there is"),
-        (f"aisys lab start {first}", "the first lab, in a folder of its own"),
-        ("aisys lab watch", "test it whenever you save"),
+        ("aisys lab list", _("what there is")),
+        (f"aisys lab start {first}", _("the first lab, in a folder of its own")),
+        ("aisys lab watch", _("test it whenever you save")),
     ):
         print(f"  {command:<32} {what}")
-    print("\nAll commands: aisys --help    Is everything there? aisys doctor")
+    print(f"\n{_('All commands:')} aisys --help    {_('Is everything there?')} aisys doctor")
 
 
 def _here(course: Course, workspace: Workspace, language: str) -> None:
-    from aisys_cli.report.columns import cut
+    from aisys_cli.report.columns import cut, fitted
     from aisys_cli.workspace.progress import lab_progress
 
+    _ = phrases(language)
     lab = _current(course, workspace)
     if lab is None:
-        print(f"\n  The current lab, {workspace.current}, is not in this course.")
-        print("  Next          aisys lab start LAB")
+        print("\n  " + _("The current lab, {}, is not in this course.").format(workspace.current))
+        print(f"  {fitted(_('Next'), 13)} aisys lab start LAB")
         return
     progress = lab_progress(lab, workspace)
     folder = workspace.folder(lab.id)
-    print("\n" + cut(f"  You are at    {lab.id}: {lab.facts.title.in_(language)}", 80))
+    at = fitted(_("You are at"), 13)
+    print("\n" + cut(f"  {at} {lab.id}: {lab.facts.title.in_(language)}", 80))
     if not folder.is_dir():
-        print(f"                Its folder {os.path.relpath(folder)} is gone.")
-        print(f"  Next          put it back, or: aisys lab start {lab.id}")
+        print(" " * 16 + _("Its folder {} is gone.").format(os.path.relpath(folder)))
+        back = _("put it back, or: aisys lab start {}").format(lab.id)
+        print(f"  {fitted(_('Next'), 13)} {back}")
         return
-    print(
-        f"  So far        {progress.passed} of {progress.checks} public checks passed, "
-        f"{progress.points} of {progress.public_points} points"
+    said = _("{} of {} public checks passed, {} of {} points").format(
+        progress.passed, progress.checks, progress.points, progress.public_points
     )
+    print(f"  {fitted(_('So far'), 13)} {said}")
     for line in _next(course, workspace, lab, progress, language):
         print(cut(line, 80))
 
@@ -79,25 +85,30 @@ def _current(course: Course, workspace: Workspace) -> Lab | None:
 def _next(
     course: Course, workspace: Workspace, lab: Lab, progress: LabProgress, language: str
 ) -> list[str]:
+    from aisys_cli.report.columns import fitted
     from aisys_cli.workspace.progress import next_lab
 
+    _ = phrases(language)
+    begin = f"  {fitted(_('Next'), 13)} "
     lines = []
     if progress.renewed:
-        lines = [f"  Newer version aisys lab start {lab.id}    your files are kept"]
+        newer, kept = fitted(_("Newer version"), 13), _("your files are kept")
+        lines = [f"  {newer} aisys lab start {lab.id}    {kept}"]
     check = progress.next_check
     if check is not None:
         task = next(task for task in lab.facts.tasks if task.id == check.task)
         file = os.path.relpath(workspace.folder(lab.id) / lab.facts.files[0])
         return [
             *lines,
-            f"  Next          task {task.id}: {task.title.in_(language)}",
-            f"                write {file}",
-            "                aisys lab watch    tests it whenever you save",
+            begin + _("task {}: {}").format(task.id, task.title.in_(language)),
+            " " * 16 + _("write {}").format(file),
+            " " * 16 + "aisys lab watch    " + _("tests it whenever you save"),
         ]
     after = next_lab(course, workspace)
-    lines.append("  Next          aisys lab submit    the hidden checks run when it is graded")
+    graded = _("the hidden checks run when it is graded")
+    lines.append(f"{begin}aisys lab submit    {graded}")
     if after is not None:
-        lines.append(f"                aisys lab start {after.id}    the next lab")
+        lines.append(" " * 16 + f"aisys lab start {after.id}    " + _("the next lab"))
     return lines
 
 
@@ -105,12 +116,15 @@ def _modules(course: Course, workspace: Workspace, language: str) -> None:
     from aisys_cli.report.columns import bar, fitted
     from aisys_cli.workspace.progress import module_progress
 
+    _ = phrases(language)
+
     for module in course.facts.modules:
         far = module_progress(course, module, workspace)
         name = fitted(f"  {module.title.in_(language)}", 30)
         if not far.labs:
-            print(f"{name}  no lab yet")
+            print(f"{name}  {_('no lab yet')}")
             continue
-        labs = f"{far.done} of {far.labs} lab{'' if far.labs == 1 else 's'}"
-        points = f"{far.points} of {far.public_points} points"
-        print(f"{name}  {bar(far.points, far.public_points)}  {labs}, {points}")
+        one = _("{} of {} lab, {} of {} points")
+        said = one if far.labs == 1 else _("{} of {} labs, {} of {} points")
+        said = said.format(far.done, far.labs, far.points, far.public_points)
+        print(f"{name}  {bar(far.points, far.public_points)}  {said}")

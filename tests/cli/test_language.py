@@ -23,6 +23,8 @@ PO, MO = (LOCALE / f"zh/LC_MESSAGES/aisys.{ending}" for ending in ("po", "mo"))
 # Said by the option parser, through gettext; and by checks, as the name of an oracle.
 OTHERS = {"Options", "Arguments", "Commands", "PyTorch", "Python", "numpy", "The handout"}
 OTHERS |= {"Expected"}
+# States of a lab, and how a lab was meant.
+OTHERS |= {"open", "begun", "done", "lab of this directory", "current lab"}
 
 
 def catalogue():

@@ -9,6 +9,7 @@ import typer
 from aisys_cli.commands.completion import complete_task
 from aisys_cli.commands.context import course_of, started_lab
 from aisys_cli.errors import NothingToDo, UsageError
+from aisys_cli.language import phrases
 
 if TYPE_CHECKING:
     from aisys_cli.course.records import Lab
@@ -34,6 +35,7 @@ def hint(
 
     workspace, lab, _ = started_lab(course_of(context), None)
     language = context.obj.language
+    _ = phrases(language)
     chosen = _asked(lab, task) if task else unfinished_task(lab, workspace)
     steps, total = reveal(
         lab, workspace, chosen, language=language, more=more, everything=everything
@@ -43,11 +45,11 @@ def hint(
             f"{lab.id} has no hints for task {chosen}", remedy="The handout: aisys lab show"
         )
     title = next(one.title for one in lab.facts.tasks if one.id == chosen)
-    print(f"Task {chosen}: {title.in_(language)}")
+    print(_("Task {}: {}").format(chosen, title.in_(language)))
     for number, text in enumerate(steps, 1):
         print(f"\n({number}/{total}) {text}")
     if len(steps) < total:
-        print(f"\nMore: aisys lab hint {chosen} --next")
+        print(f"\n{_('More:')} aisys lab hint {chosen} --next")
 
 
 def _asked(lab: Lab, asked: str) -> str:

@@ -10,6 +10,7 @@ import typer
 from aisys_cli.commands.completion import complete_lab
 from aisys_cli.commands.context import course_of
 from aisys_cli.errors import UsageError
+from aisys_cli.language import phrases
 
 __all__ = ["start"]
 
@@ -52,16 +53,19 @@ def start(
     names = files.start(found, target, force=force)
     workspace.start(found.id, target, found.facts.version)
     workspace.save()
+    _ = phrases(context.obj.language)
     shown = _short(target)
     if existed and not force:
-        print(f"Kept your {', '.join(existed)} in {shown}; {found.id} is current.")
+        kept = _("Kept your {} in {}; {} is current.")
+        print(kept.format(", ".join(existed), shown, found.id))
     else:
-        print(f"Started {found.id} in {shown}")
-    print(f"Write your code into {shown}/{names[0]}")
-    print("\nNext, one after another:")
-    print("  aisys lab show      the handout: what to do, and why")
-    print("  aisys lab watch     test whenever you save; just once: aisys lab test")
-    print("  aisys lab hint      when you are stuck: from where to look to nearly the code")
+        print(_("Started {} in {}").format(found.id, shown))
+    print(_("Write your code into {}").format(f"{shown}/{names[0]}"))
+    print("\n" + _("Next, one after another:"))
+    print("  aisys lab show      " + _("the handout: what to do, and why"))
+    print("  aisys lab watch     " + _("test whenever you save; just once: aisys lab test"))
+    said = _("when you are stuck: from where to look to nearly the code")
+    print(f"  aisys lab hint      {said}")
 
 
 def _short(path: Path) -> Path:

@@ -9,6 +9,7 @@ import typer
 
 from aisys_cli.commands.completion import complete_lab
 from aisys_cli.commands.context import course_of, started_lab
+from aisys_cli.language import phrases
 
 __all__ = ["status"]
 
@@ -29,26 +30,26 @@ def status(
     state = workspace.labs[found.id]
     language = context.obj.language
     folder = os.path.relpath(workspace.folder(found.id))
-    print(f"{found.id}{how and f' ({how})'}   in {'this folder' if folder == '.' else folder}")
+    _ = phrases(language)
+    place = _("in this folder") if folder == "." else _("in {}").format(folder)
+    print(f"{found.id}{how and f' ({_(how)})'}   {place}")
     for task in found.facts.tasks:
-        print("\n" + cut(f"  Task {task.id}  {task.title.in_(language)}", 80))
+        print("\n" + cut(f"  {_('Task {}').format(task.id)}  {task.title.in_(language)}", 80))
         for check in found.facts.checks:
             if check.task != task.id:
                 continue
             verdict = state.verdicts.get(check.id, "")
             mark = MARKS.get(verdict, verdict.upper()) or "-"
             if check.visibility == "hidden":
-                mark = "hidden"
+                mark = _("hidden")
             name = fitted(f"{check.id} {check.title.in_(language)}", 48)
-            print(f"    {mark:<9} {name} {check.points:>3}")
+            print(f"    {fitted(mark, 9)} {name} {check.points:>3}")
     progress = lab_progress(found, workspace)
-    print(
-        f"\n  {progress.points} of {progress.public_points} public points; "
-        f"{progress.max_score - progress.public_points} more when graded."
-    )
+    later = progress.max_score - progress.public_points
+    said = _("{} of {} public points; {} more when graded.")
+    print("\n  " + said.format(progress.points, progress.public_points, later))
     if progress.renewed:
-        print(
-            f"  The course has version {found.facts.version} of this lab, you began with "
-            f"{state.version}.\n  New handout and checks, your files kept: "
-            f"aisys lab start {found.id}"
-        )
+        newer = _("The course has version {} of this lab, you began with {}.")
+        print("  " + newer.format(found.facts.version, state.version))
+        kept = _("New handout and checks, your files kept:")
+        print(f"  {kept} aisys lab start {found.id}")
