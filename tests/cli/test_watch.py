@@ -23,6 +23,16 @@ WRONG_SCALE = RIGHT.replace("return xs * k", "return xs")
 LEAVE = "\x1b[?1049l"
 
 
+def hear_ctrl_c():
+    """Also where the tests themselves were started in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def in_a_terminal():
+    hear_ctrl_c()
+    fcntl.ioctl(1, termios.TIOCSCTTY, 0)
+
+
 class Screen:
     """The command in a terminal; `see` waits for words on the screen as it is drawn."""
 
@@ -42,7 +52,7 @@ class Screen:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(1, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads
+            preexec_fn=in_a_terminal,  # noqa: PLW1509 - no threads
         )
         self.theirs = theirs
         self.lines, self.written = {}, ""
@@ -354,6 +364,7 @@ def test_without_a_terminal_it_prints_and_has_no_keys(place, own_course):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=hear_ctrl_c,  # noqa: PLW1509 - no threads
     )
     said = ""
     try:
