@@ -11,7 +11,6 @@ import gzip
 import io
 import lzma
 import stat
-import struct
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -51,8 +50,9 @@ def read_archive(file: IO[bytes], name: str, haul: Haul) -> None:
     """Add what is in it."""
     try:
         if kind_of(name) == ".zip":
-            _check_directory(file)
-            with zipfile.ZipFile(file) as archive:
+            index = _Index(file)
+            with zipfile.ZipFile(index) as archive:
+                index.is_open = True
                 _collect(_zip_members(archive), name, haul)
         else:
             with tarfile.open(fileobj=_Bounded(file), mode="r|") as archive:
@@ -86,17 +86,30 @@ class _Bounded(io.RawIOBase):
         return data
 
 
-def _check_directory(file: IO[bytes]) -> None:
-    """Unusable if the index of a zip is longer than any class's needs to be."""
-    file.seek(0, io.SEEK_END)
-    file.seek(max(0, file.tell() - (1 << 16) - 22))
-    end = file.read()
-    at = end.rfind(b"PK\x05\x06")
-    if at >= 0 and len(end) >= at + 16:
-        (size,) = struct.unpack_from("<I", end, at + 12)
-        if size > MAX_DIRECTORY:
+class _Index(io.RawIOBase):
+    """A zip file, whose index is read as a whole and no longer than one needs to be. What its end
+    says of the index is not believed: a zip has two ends (zip64), and they may differ."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.is_open = False
+
+    def read(self, size: int = -1) -> bytes:
+        if self.is_open:
+            return self._file.read(size)
+        data = self._file.read(min(size, MAX_DIRECTORY + 1) if size >= 0 else MAX_DIRECTORY + 1)
+        if len(data) > MAX_DIRECTORY:
             raise Unusable("not a zip archive with a few files: its index is too long")
-    file.seek(0)
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
 
 
 def _zip_members(archive: zipfile.ZipFile) -> Iterator[_Member]:
@@ -119,20 +132,20 @@ def _collect(members: Iterator[_Member], name: str, haul: Haul) -> None:
     for count, member in enumerate(members):
         if count >= MAX_MEMBERS:
             raise Unusable(f"{name}: more than {MAX_MEMBERS} files and folders")
-        inside = member.name.removeprefix("./")
-        if not inside.endswith((".py", ".ipynb")) or (not member.is_file and not member.is_link):
+        path = PurePosixPath(member.name)
+        inside = str(path)  # without "./" and "//"
+        if path.suffix not in (".py", ".ipynb") or not (member.is_file or member.is_link):
             continue
-        parts = PurePosixPath(inside).parts
-        if inside.startswith("/") or ".." in parts or "\\" in inside:
+        if path.is_absolute() or ".." in path.parts or "\\" in inside:
             haul.notes.append(f"{inside[:100]}: a path out of the archive, not read")
-        elif any(map(is_skipped, parts)):
+        elif any(map(is_skipped, path.parts)):
             continue
         elif member.is_link:
-            haul.no_link(inside[:100], parts[-1])
-        elif inside in seen:
-            raise Unusable(f"{name}: {inside[:100]} is in it twice")
+            haul.no_link(inside[:100], path.name)
+        elif inside.casefold() in seen:
+            raise Unusable(f"{name}: {inside[:100]} is in it twice (capitals do not count)")
         else:
-            seen.add(inside)
+            seen.add(inside.casefold())
             with member.open() as opened:
-                most = MAX_NOTEBOOK if inside.endswith(".ipynb") else haul.limit
+                most = MAX_NOTEBOOK if path.suffix == ".ipynb" else haul.limit
                 haul.add(inside, opened.read(most + 1))

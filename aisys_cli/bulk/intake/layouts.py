@@ -45,7 +45,9 @@ def find_submissions(
     for one in LAYOUTS[chosen](folder, names):
         if one.id in found:
             raise UsageError(
-                f"two submissions of {one.id!r}: {found[one.id].path.name} and {one.path.name}"
+                f"two submissions of {one.id!r}: {found[one.id].path.name} and {one.path.name}",
+                remedy="Take one away; or, where two students have one name, give --roster FILE\n"
+                "with the number that the learning system gives each in a column.",
             )
         found[one.id] = one
     if not found:
@@ -100,7 +102,9 @@ def _gradescope(folder: Path, names: Callable[[str], str]) -> Iterator[Handed]:
             if not isinstance(person, dict):
                 continue
             words = [person.get(key) for key in (":sid", ":email", ":name")]
-            known = [clean_line(str(word)) for word in words if word]
+            # A list's str() could be without end: YAML has references.
+            plain = [word for word in words if word and isinstance(word, str | int)]
+            known = [clean_line(str(word)) for word in plain]
             if known:
                 id = next((names(word) for word in known if names(word) != word), known[0])
                 yield Handed(id, place, submitted_at=when)
@@ -163,19 +167,28 @@ def _upload(name: str) -> int:
 
 
 def _moodle(folder: Path, names: Callable[[str], str]) -> Iterator[Handed]:
-    """Text that was typed into Moodle (onlinetext) is no file, and is passed over."""
-    grouped: dict[tuple[str, str], list[tuple[str, Path]]] = {}
+    """Text that was typed into Moodle (onlinetext) is no file: it stands for a student only where
+    there is nothing else, so that who typed is not counted among those who sent nothing."""
+    folders: dict[tuple[str, str], Path] = {}
+    loose: dict[tuple[str, str], list[tuple[str, Path]]] = {}
+    typed: dict[tuple[str, str], Path] = {}
     for path in _entries(folder):
         match = _MOODLE.fullmatch(path.name)
-        if match is None or match["kind"] != "file" or path.is_symlink():
+        if match is None or path.is_symlink():
             continue
         key = (match["who"], match["participant"])
-        if path.is_dir():
-            yield Handed(_of_moodle(key, names), path)
+        if match["kind"] == "onlinetext":
+            typed[key] = path
+        elif path.is_dir():
+            folders[key] = path
         elif match["file"]:
-            grouped.setdefault(key, []).append((match["file"], path))
-    for key, parts in grouped.items():
+            loose.setdefault(key, []).append((match["file"], path))
+    for key, path in folders.items():
+        yield Handed(_of_moodle(key, names), path)
+    for key, parts in loose.items():
         yield Handed(_of_moodle(key, names), parts[0][1], tuple(sorted(parts)))
+    for key in sorted(typed.keys() - folders.keys() - loose.keys()):
+        yield Handed(_of_moodle(key, names), typed[key], (("typed text", typed[key]),))
 
 
 def _of_moodle(key: tuple[str, str], names: Callable[[str], str]) -> str:

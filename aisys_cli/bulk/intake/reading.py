@@ -19,6 +19,7 @@ from aisys_cli.bulk.intake.records import (
     Haul,
     Submission,
     Unusable,
+    is_module,
     is_skipped,
 )
 from aisys_cli.course.records import Lab
@@ -43,6 +44,7 @@ def read_handed(handed: Handed, lab: Lab) -> Submission:
             _read_parts(handed.parts, haul)
         else:
             _read(handed.path, handed.path.name, haul)
+        haul.keep_modules()
         _make_module(haul)
         problem = _check(haul)
     except Unusable as error:
@@ -52,9 +54,10 @@ def read_handed(handed: Handed, lab: Lab) -> Submission:
     for name in sorted(files):
         digest.update(f"{name}:{len(files[name])}\n".encode(errors="replace") + files[name])
     digest.update(problem.encode(errors="replace"))
-    notes = tuple(clean_line(note, limit=500) for note in haul.notes)
     usable = {} if problem else files
-    return Submission(handed.id, usable, digest.hexdigest(), problem, notes, handed.submitted_at)
+    return Submission(
+        handed.id, usable, digest.hexdigest(), problem, haul.said(), handed.submitted_at
+    )
 
 
 def _read(path: Path, name: str, haul: Haul) -> None:
@@ -116,7 +119,7 @@ def _read_entry(path: Path, inside: str, haul: Haul) -> None:
             raise Unusable(f"{inside} is a folder; a file was expected")
     elif link and inside not in haul.wanted:
         haul.notes.append(f"{inside}: a symbolic link, not read")
-    elif inside.endswith(".py") and not _is_module(inside):
+    elif inside.endswith(".py") and not is_module(path.name):
         haul.notes.append(f"{inside}: not read; no module can have this name")
     else:
         haul.add(inside, _read_file(path, inside, haul))
@@ -136,13 +139,9 @@ def _make_module(haul: Haul) -> None:
     if len(chosen) > 1:
         listed = ", ".join(sorted(chosen)[:5])
         raise Unusable(f"which notebook is {wanted}? There are {listed}; name one {stem}.ipynb")
-    haul.add(wanted, module_of(notebooks[chosen[0]], chosen[0], haul.notes))
-    haul.notes.append(f"{wanted} was made of the code in {chosen[0]}")
-
-
-def _is_module(path: str) -> bool:
-    """Whether an import could mean this file."""
-    return all(part.isidentifier() for part in path.removesuffix(".py").split("/"))
+    name = clean_line(chosen[0])
+    haul.add(wanted, module_of(notebooks[chosen[0]], name, haul.notes))
+    haul.notes.append(f"{wanted} was made of the code in {name}")
 
 
 @contextmanager

@@ -8,10 +8,12 @@ from typing import NamedTuple
 import msgspec
 
 from aisys_cli.course.records import Lab
+from aisys_cli.report.records import clean_line
 
-__all__ = ["MAX_NOTEBOOK", "Handed", "Haul", "Submission", "Unusable", "is_skipped"]
+__all__ = ["MAX_NOTEBOOK", "Handed", "Haul", "Submission", "Unusable", "is_module", "is_skipped"]
 
 MAX_FILES = 64
+MAX_NOTES = 20
 MAX_NOTEBOOK = 16 << 20  # bytes: most of a notebook is pictures
 MAX_NOTEBOOKS = 48 << 20  # bytes of all of them
 SKIPPED = frozenset({"__pycache__", "__MACOSX", "node_modules", "public", "venv"})
@@ -46,6 +48,11 @@ class Unusable(Exception):
 def is_skipped(part: str) -> bool:
     """Whether a file or folder of that name belongs to a tool and not to the student."""
     return part.startswith(".") or part in SKIPPED
+
+
+def is_module(path: str) -> bool:
+    """Whether an import could mean this file."""
+    return all(part.isidentifier() for part in path.removesuffix(".py").split("/"))
 
 
 class Haul:
@@ -83,7 +90,20 @@ class Haul:
         return f"{name} has {size} bytes; the limit is {limit} (source_kib = {limit >> 10})"
 
     def unwrap(self) -> None:
-        """Take off the one folder that all of them are in."""
+        """Take off the one folder that all of them are in; a folder's own name may be anything."""
         tops = {name.partition("/")[0] for name in self.files}
         if len(tops) == 1 and all("/" in name for name in self.files):
             self.files = {name.partition("/")[2]: data for name, data in self.files.items()}
+
+    def keep_modules(self) -> None:
+        """Leave out Python files that no import could mean; a tar may give them any bytes."""
+        for name in list(self.files):
+            if name.endswith(".py") and not is_module(name):
+                del self.files[name]
+                self.notes.append(f"{name}: not read; no module can have this name")
+
+    def said(self) -> tuple[str, ...]:
+        """The notes for the report: clean, and no more than somebody would read."""
+        more = len(self.notes) - MAX_NOTES
+        cut = [*self.notes[:MAX_NOTES], f"and {more} more"] if more > 0 else self.notes
+        return tuple(clean_line(note, limit=500) for note in cut)
