@@ -9,6 +9,7 @@ checks called one after another on the reference.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import json
 import os
@@ -50,9 +51,23 @@ class Direct:
     def one_input(self) -> Any:
         return contextlib.nullcontext()
 
+    @property
+    def later(self) -> Any:
+        return _Later(self)
+
     def __getattr__(self, name: str) -> Any:
         function = getattr(self._driver, name)
         return lambda *args, **_: _lists(function(self._module, *args))
+
+
+class _Later:
+    """`student.later`: asked when the answer is wanted."""
+
+    def __init__(self, student: Direct) -> None:
+        self._student = student
+
+    def __getattr__(self, name: str) -> Any:
+        return functools.partial(functools.partial, getattr(self._student, name))
 
 
 def _lists(value: Any) -> Any:

@@ -7,6 +7,11 @@ into it, and starts another one after the cell was lost. Within a check it knows
 input is running, so that the calls of the smallest failing input can be kept. `of=` of a
 call is the input as a student would write it, for when the call gives no answer.
 
+`student.later.NAME(...)` gives a function that gives the answer. The first of them that is
+called has all that were asked for until then sent together: less waiting on one another.
+A batch that goes wrong is not judged: its calls are made again, one by one. So are those of
+inputs that are to be smaller than one that failed: most end at their first wrong answer.
+
 A wrong answer (Mismatch) and an exception in the student's code (StudentRaised) are
 ordinary exceptions: Hypothesis shrinks them. What must not be tried again and again - a
 timeout, a crash, a forbidden act - raises EndCheck, a BaseException, which passes
@@ -113,6 +118,7 @@ class Student:
         self._shrink_inputs = SHRINK_INPUTS if job.shrink else 0
         self._cells = Cells(host, limits, job.seed, self._import)
         self._deadlocks = 0
+        self._one_by_one = False  # since a batch went wrong
         self._keep_whole = job.keep_calls
         self.keep_data = False  # in the messages of metered worlds, for pictures
         self.load_failure: Failure | None = None
@@ -133,6 +139,7 @@ class Student:
         self._inputs = 0
         self._first_failure = 0
         self._asked: list[Asked] = []
+        self._later: list[Answer] = []
         self._output = ""
         self.whole: Whole | None = None  # of the failure, if it is to be kept
         self._last: tuple[Exception, list[Asked], str] | None = None
@@ -160,7 +167,7 @@ class Student:
         if self._first_failure and self._inputs > self._first_failure + shrink:
             assert self._last is not None
             raise self._end(self.failure(self._last[0]))
-        self._asked = []
+        self._asked, self._later = [], []
         self._output = ""
         try:
             yield
@@ -188,11 +195,47 @@ class Student:
         self.known(name)
 
         def call(*args: Any, of: object = None) -> Any:
-            self._asked.append(Asked(name, args, of))
-            reply = self._guarded(lambda cell, limit: cell.call(name, args, seconds=limit))
-            return self._value(reply)
+            return Answer(self, Asked(name, args, of))()
 
         return call
+
+    @property
+    def later(self) -> _Later:
+        """Its functions are those of this object; each gives an Answer."""
+        return _Later(self)
+
+    def ask_later(self, asked: Asked) -> Answer:
+        answer = Answer(self, asked)
+        self._later.append(answer)
+        return answer
+
+    def answer(self, answer: Answer) -> Any:
+        """The value of an answer: sends what is to be sent, if that has not been done."""
+        self._asked.append(answer.asked)
+        if answer in self._later:
+            self._send_together()
+        if answer.reply is None:
+            method, args = answer.asked[:2]
+            answer.reply = self._guarded(lambda cell, limit: cell.call(method, args, seconds=limit))
+        return self._value(answer.reply)
+
+    def _send_together(self) -> None:
+        """Ask for all later answers at once; none of them has a reply if that went wrong."""
+        answers, self._later = self._later, []
+        if self._one_by_one or self._first_failure or len(answers) == 1:
+            return
+        cell, (limit, _) = self._ready_cell(), self._limit()
+        used, waited = self._cells.used, self._cells.waited
+        try:
+            calls = [answer.asked[:2] for answer in answers]
+            for answer, reply in zip(answers, cell.call_all(calls, seconds=limit), strict=True):
+                answer.reply = reply
+        except (CellTimeout, CellDied, wire.Malformed) as error:
+            # One after another they have a limit each, and we know which one it was.
+            self._one_by_one = True
+            self._cells.lose(cell, gone=isinstance(error, CellDied))
+            self._check_start += self._cells.used - used
+            self._check_clock += self._cells.waited - waited
 
     def known(self, name: str) -> None:
         """AttributeError unless the lab's driver has a function of that name."""
@@ -499,6 +542,29 @@ class Student:
         evidence = Evidence(where=where) if doing else self._evidence(where=where)
         message = f"{doing}: {text}" if doing else text
         return Failure("crash", message, evidence, limit=limit, output=self._output)
+
+
+class Answer:
+    """What a call will give. Calling it gives the value, or raises what is wrong."""
+
+    def __init__(self, student: Student, asked: Asked) -> None:
+        self._student = student
+        self.asked = asked
+        self.reply: wire.Returned | wire.Raised | wire.Refused | None = None
+
+    def __call__(self) -> Any:
+        return self._student.answer(self)
+
+
+class _Later:
+    """`student.later`: any name is a call of the driver that is made when it is wanted."""
+
+    def __init__(self, student: Student) -> None:
+        self._student = student
+
+    def __getattr__(self, name: str) -> Callable[..., Answer]:
+        self._student.known(name)
+        return lambda *args, of=None: self._student.ask_later(Asked(name, args, of))
 
 
 class _OnWorld:

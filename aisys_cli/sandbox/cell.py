@@ -34,6 +34,7 @@ __all__ = ["NotData", "Submission", "plain", "run"]
 MAX_DEPTH = wire.MAX_DEPTH
 MAX_FRAMES = 12
 MAX_TEXT = 2000
+SENT_TOGETHER = 1 << 16  # bytes of answers from which on they are sent
 MAX_RAN = wire.MAX_FRAMES
 
 
@@ -48,6 +49,8 @@ class ForbiddenImport(ModuleNotFoundError):
 
 
 # -- values ------------------------------------------------------------------
+
+_DTYPES = frozenset(map(np.dtype, wire.DTYPES))
 
 
 def _article(value: object) -> str:
@@ -95,7 +98,7 @@ def plain(value: Any, *, at: str = "", depth: int = 0, room: int = 1 << 30) -> A
 
 
 def _array_of(value: Any, at: str, room: int) -> Any:
-    if value.dtype.name not in wire.DTYPES:
+    if value.dtype.newbyteorder("=") not in _DTYPES:
         raise NotData(f"an array of dtype {value.dtype}{at}")
     if value.nbytes > room:
         raise NotData(f"an array of shape {value.shape}, {value.nbytes} bytes{at}")
@@ -377,7 +380,14 @@ def run(wire_fd: int, trace_fd: int, spawn: wire.Spawn) -> None:
         return
     wire.send(sock, wire.Loaded(output.take()))
     while (body := receiver.read()) is not None:
-        frames.send(sock, _answer(submission, wire.decode(body, wire.Call), output, room))
+        request: wire.Call | wire.Calls = wire.decode(body, wire.Call | wire.Calls)
+        answers = b""
+        for call in request.calls if type(request) is wire.Calls else [request]:
+            answers += frames.framed(_answer(submission, call, output, room))
+            if len(answers) > SENT_TOGETHER:
+                sock.sendall(answers)
+                answers = b""
+        sock.sendall(answers)
 
 
 def _links() -> types.ModuleType:

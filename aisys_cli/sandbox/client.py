@@ -29,6 +29,7 @@ EXIT_SECONDS = 10.0
 SAMPLES = 10
 CHECKED = 64  # turns
 LONG = 0.1  # seconds of an answer from which on it is worth asking why
+Reply = wire.Returned | wire.Raised | wire.Refused
 _TRACE = re.compile(rb'File "([^"\n]{1,200})", line (\d{1,7}) in ([^\n]{1,200})')
 
 
@@ -256,7 +257,8 @@ class Cell:
         os.set_blocking(trace, False)
 
     def load(self, request: wire.Load, *, seconds: float) -> wire.Loaded | wire.LoadFailed:
-        return self._ask(request, wire.Loaded | wire.LoadFailed, seconds)  # type: ignore[no-any-return]
+        (reply,) = self._ask(request, wire.Loaded | wire.LoadFailed, seconds, [None])
+        return reply  # type: ignore[no-any-return]
 
     def call(
         self, method: str, args: tuple[Any, ...], *, seconds: float, trace: bool = False
@@ -264,17 +266,33 @@ class Cell:
         """Ask the driver; CellTimeout, CellDied or Malformed when no answer comes."""
         self._calls += 1
         request = wire.Call(self._calls, method, list(args), trace)
-        reply = self._ask(request, wire.Returned | wire.Raised | wire.Refused, seconds)
-        if reply.id != self._calls:
-            raise wire.Malformed(f"an answer to request {reply.id} when {self._calls} was asked")
+        (reply,) = self._ask(request, Reply, seconds, [request.id])
         return reply  # type: ignore[no-any-return]
 
-    def _ask(self, request: msgspec.Struct, kind: Any, seconds: float) -> Any:
+    def call_all(
+        self, calls: list[tuple[str, tuple[Any, ...]]], *, seconds: float
+    ) -> list[wire.Returned | wire.Raised | wire.Refused]:
+        """The same of several, sent together; `seconds` are for all of them."""
+        requests = [
+            wire.Call(self._calls + number, method, list(args))
+            for number, (method, args) in enumerate(calls, start=1)
+        ]
+        self._calls += len(calls)
+        return self._ask(wire.Calls(requests), Reply, seconds, [one.id for one in requests])
+
+    def _ask(self, request: msgspec.Struct, kind: Any, seconds: float, ids: list[Any]) -> list[Any]:
+        """The answers to a request: one for each of the ids."""
+        replies = []
         try:
             self.begin(request, seconds)
-            return self.turn(kind)
+            for id in ids:
+                reply = self.turn(kind)
+                if id is not None and reply.id != id:
+                    raise wire.Malformed(f"an answer to request {reply.id} when {id} was asked")
+                replies.append(reply)
         finally:
             self.end()
+        return replies
 
     # A request, in three steps: the ranks of a world are asked all at once, and may come
     # back several times before they answer.

@@ -27,6 +27,7 @@ __all__ = [
     "ITEM_BYTES",
     "Arrived",
     "Call",
+    "Calls",
     "Enter",
     "Exited",
     "Fault",
@@ -169,6 +170,12 @@ class Call(msgspec.Struct, tag=True):
     rank: Rank | None = None
 
 
+class Calls(msgspec.Struct, tag=True):
+    """grader -> cell: run these, none of them with a rank, and answer each."""
+
+    calls: list[Call]
+
+
 class Join(msgspec.Struct, tag=True):
     """grader -> cell, before Load: become this rank of a gloo world. Rank 0 is sent it
     first, with port 0, and says at which port of the loopback the others find it."""
@@ -303,7 +310,8 @@ class Refused(msgspec.Struct, tag=True):
 # -- arrays ------------------------------------------------------------------
 
 
-_DTYPE_CODES = {name: code for code, name in enumerate(DTYPES)}
+_DTYPES = [np.dtype(name) for name in DTYPES]
+_DTYPE_CODES = {dtype: code for code, dtype in enumerate(_DTYPES)}
 _SHAPES = [struct.Struct(f"<BB{ndim}Q") for ndim in range(MAX_NDIM + 1)]
 
 
@@ -313,7 +321,7 @@ def _pack_array(value: Any) -> Any:
         array = np.asarray(value)
         if not array.dtype.isnative:
             array = array.astype(array.dtype.newbyteorder("="))
-        code = _DTYPE_CODES.get(array.dtype.name)
+        code = _DTYPE_CODES.get(array.dtype)
         if code is None or array.ndim > MAX_NDIM:
             raise TypeError(f"an array of dtype {array.dtype}, rank {array.ndim} cannot travel")
         head = _SHAPES[array.ndim].pack(code, array.ndim, *array.shape)
@@ -330,7 +338,7 @@ def _unpack_array(kind: int, data: memoryview) -> Any:
     if len(data) < layout.size:
         raise ValueError("an array without its whole shape")
     code, _, *shape = layout.unpack_from(data)
-    dtype = np.dtype(DTYPES[code])
+    dtype = _DTYPES[code]
     body = data[layout.size :]
     if math.prod(shape) * dtype.itemsize != len(body):
         raise ValueError(f"{len(body)} bytes are not {dtype} of shape {shape}"[:200])

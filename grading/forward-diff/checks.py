@@ -7,6 +7,7 @@ the numbers); those of tasks 3 and 4 run composed programs.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 
@@ -15,14 +16,13 @@ from composed import Program, grown_at, programs
 from hypothesis import given
 from hypothesis import strategies as st
 from programs import (
+    Together,
     arrays,
     dual_parts,
-    forms_agree,
     integers,
     named,
     nested_derivative,
     numbers,
-    plain_agree,
     positive,
     show,
     torch_jvp,
@@ -54,59 +54,73 @@ UNFIT = [((), (2,)), ((3,), (2,)), ((3,), (1, 3)), ((1, 3), (2, 3))]  # value, t
 def broadcasting(student, values, tangents):
     """Both duals; only one of them; a tangent that is itself to be broadcast."""
     forms = ["x + y", "x - y", "x * y", "x / y", "-x", "-y"]
-    for i in range(0, len(values), 2):
-        x, y = values[i : i + 2]
-        s, t = tangents[i : i + 2]
-        forms_agree(student, "x, y", forms, [x, y], [s, t])
-        forms_agree(student, "x, y", forms[:5], [x, y], [s, None])
-        forms_agree(student, "x, y", [*forms[:4], "-y"], [x, y], [None, t])
-        forms_agree(student, "x, y", forms, [x, y], [1.0, 0.5])
-
     rows, row = np.ones((3, 2)), tangents[0][:2]
-    forms_agree(student, "x", ["x * x", "-x"], [rows], [row])
-    for shape, other in UNFIT:
-        value, tangent = np.ones(shape), np.ones(other)
-        shown = show("def f(x): return x", "x", [value], [tangent])
-        got = student.refusal("def f(x): return x", [value], [tangent], of=shown)
-        agree(got, "ValueError", of=shown, oracle="The handout")
+    with Together(student) as together:
+        for i in range(0, len(values), 2):
+            x, y = values[i : i + 2]
+            s, t = tangents[i : i + 2]
+            together.forms("x, y", forms, [x, y], [s, t])
+            together.forms("x, y", forms[:5], [x, y], [s, None])
+            together.forms("x, y", [*forms[:4], "-y"], [x, y], [None, t])
+            together.forms("x, y", forms, [x, y], [1.0, 0.5])
+        together.forms("x", ["x * x", "-x"], [rows], [row])
+        for shape, other in UNFIT:
+            value, tangent = np.ones(shape), np.ones(other)
+            _refused(together, "def f(x): return x", value, tangent, oracle="The handout")
+
+
+def _refused(together, source, value, tangent, *, oracle):
+    shown = show(source, "x", [value], [tangent])
+    together.call(
+        "refusal", source, [value], [tangent], of=shown, right="ValueError", oracle=oracle
+    )
 
 
 @check("1.5")
 @given(arrays((), (), (), (2, 3), (2, 3)), positive, integers)
 def powers(student, drawn, p, n):
     x, s, t, xs, ss = drawn
-    whole = ["x ** 2", "x ** 3", "x ** 1", "x ** 0", "x ** -1", "x ** -2", "x ** 2.0", f"x ** {n}"]
-    for value, tangent in ((x, s), (xs, ss)):
-        forms_agree(student, "x", whole, [value], [tangent])
-        forms = ["x ** 0.5", "x ** -1.5", "x ** np.float64(1.5)", "2 ** x", "0.5 ** x"]
-        forms += ["np.float64(2.5) ** x", "x ** x", "x ** np.int64(2)"]
-        forms_agree(student, "x", forms, [abs(value)], [tangent])
-    pair = ["x ** y", "y ** x", "x ** (y + 1)", "(x * y) ** -0.5"]
-    forms_agree(student, "x, y", pair, [abs(xs), p], [ss, t])
-    forms_agree(student, "x, y", pair, [p, abs(xs)], [s, ss])
-    forms_agree(student, "x, y", ["x ** y", "y ** x"], [abs(xs), p], [ss, None])
-    # At 0, in numbers: a derivative of x ** n there is 0, but for n = 1.
-    for tangent in (s, 0.0):
-        known = [[0.0, 0.0], [0.0, 0.0], [0.0, tangent], [1.0, 0.0], [0.0, 0.0]]
-        forms = ["x ** 2", "x ** 3", "x ** 1", "x ** 0", "x ** 1.5"]
-        forms_agree(student, "x", forms, [0.0], [tangent], expected=known, oracle="By hand")
-    for exponent, value in ((p, 0.0), (0.0, 1.0)):
-        known = [[value, 0.0]]
-        forms_agree(student, "x", ["0.0 ** x"], [exponent], [s], expected=known, oracle="By hand")
-    for base, exponent, pair, known in (
-        (0.0, 0.0, [s, t], [1.0, 0.0]),
-        (-2.0, 2.0, [s, 0.0], [4.0, -4.0 * s]),
-        (-2.0, 2.0, [s, t], [4.0, np.nan]),  # the logarithm of a negative base counts here
-    ):
-        forms_agree(
-            student, "x, y", ["x ** y"], [base, exponent], pair, expected=[known], oracle="By hand"
-        )
-    known = [[np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, s])]]
-    mixed = ["x ** np.array([0.0, 2.0, 1.0])"]
-    forms_agree(student, "x", mixed, [np.zeros(3)], [s], expected=known, oracle="By hand")
-    array = np.array([0.0, x, 2.0])
-    right = [[array**2, 2 * array * s], [np.ones(3), np.zeros(3)]]
-    forms_agree(student, "x", ["x ** 2", "x ** 0"], [array], [s], expected=right, oracle="By hand")
+    with Together(student) as together:
+        whole = [
+            "x ** 2",
+            "x ** 3",
+            "x ** 1",
+            "x ** 0",
+            "x ** -1",
+            "x ** -2",
+            "x ** 2.0",
+            f"x ** {n}",
+        ]
+        for value, tangent in ((x, s), (xs, ss)):
+            together.forms("x", whole, [value], [tangent])
+            forms = ["x ** 0.5", "x ** -1.5", "x ** np.float64(1.5)", "2 ** x", "0.5 ** x"]
+            forms += ["np.float64(2.5) ** x", "x ** x", "x ** np.int64(2)"]
+            together.forms("x", forms, [abs(value)], [tangent])
+        pair = ["x ** y", "y ** x", "x ** (y + 1)", "(x * y) ** -0.5"]
+        together.forms("x, y", pair, [abs(xs), p], [ss, t])
+        together.forms("x, y", pair, [p, abs(xs)], [s, ss])
+        together.forms("x, y", ["x ** y", "y ** x"], [abs(xs), p], [ss, None])
+        # At 0, in numbers: a derivative of x ** n there is 0, but for n = 1.
+        for tangent in (s, 0.0):
+            known = [[0.0, 0.0], [0.0, 0.0], [0.0, tangent], [1.0, 0.0], [0.0, 0.0]]
+            forms = ["x ** 2", "x ** 3", "x ** 1", "x ** 0", "x ** 1.5"]
+            together.forms("x", forms, [0.0], [tangent], expected=known, oracle="By hand")
+        for exponent, value in ((p, 0.0), (0.0, 1.0)):
+            known = [[value, 0.0]]
+            together.forms("x", ["0.0 ** x"], [exponent], [s], expected=known, oracle="By hand")
+        for base, exponent, pair, known in (
+            (0.0, 0.0, [s, t], [1.0, 0.0]),
+            (-2.0, 2.0, [s, 0.0], [4.0, -4.0 * s]),
+            (-2.0, 2.0, [s, t], [4.0, np.nan]),  # the logarithm of a negative base counts here
+        ):
+            at = [base, exponent]
+            together.forms("x, y", ["x ** y"], at, pair, expected=[known], oracle="By hand")
+        known = [[np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, s])]]
+        mixed = ["x ** np.array([0.0, 2.0, 1.0])"]
+        together.forms("x", mixed, [np.zeros(3)], [s], expected=known, oracle="By hand")
+        array = np.array([0.0, x, 2.0])
+        right = [[array**2, 2 * array * s], [np.ones(3), np.zeros(3)]]
+        together.forms("x", ["x ** 2", "x ** 0"], [array], [s], expected=right, oracle="By hand")
 
 
 LEFT = ["np.float64(1.5)", "np.int64(3)", "np.float32(0.5)", "np.array([0.5, 2.0, 1.25])"]
@@ -119,10 +133,11 @@ def numpy_on_the_left(student, drawn):
     forms = [f"{left} {sign} x" for left in LEFT for sign in ("+", "-", "*", "/", "**")]
     forms += [f"x {sign} {right}" for right in LEFT for sign in ("+", "-", "*", "/")]
     compared = [f"{left} {sign} x" for left in LEFT for sign in ("<", "<=", ">", ">=", "==", "!=")]
-    for x, s in zip(drawn[::2], drawn[1::2], strict=True):
-        forms_agree(student, "x", forms, [x], [s])
-        right = [np.asarray(eval(form, {"np": np, "x": x})) for form in compared]  # noqa: S307
-        plain_agree(student, "x", compared, [x], [s], right)
+    with Together(student) as together:
+        for x, s in zip(drawn[::2], drawn[1::2], strict=True):
+            together.forms("x", forms, [x], [s])
+            right = [np.asarray(eval(form, {"np": np, "x": x})) for form in compared]  # noqa: S307
+            together.plain("x", compared, [x], [s], right)
 
 
 # -- task 2 --------------------------------------------------------------------
@@ -176,8 +191,6 @@ def kinks_and_extremes(student, drawn):
         ("where(True, x, 1.0)", 2.0, s, 2.0, s),
         ("where(False, x, 1.0)", 2.0, s, 1.0, 0.0),
     ]
-    for form, x, tangent, *right in by_hand:
-        forms_agree(student, "x", [form], [x], [tangent], expected=[right], oracle="By hand")
     x = np.array([0.0, -1.0, 2.0])
     mask = np.array([False, False, True])
     half = np.array([0.5, 0.0, 1.0])
@@ -193,23 +206,26 @@ def kinks_and_extremes(student, drawn):
         [np.array([-1.0, -1.0, np.log(2.0)]), mask * ss / 2],
         [np.array([0.0, 0.0, np.sqrt(2.0)]), mask * ss / np.sqrt(8.0)],
     ]
-    forms_agree(student, "x", many, [x], [ss], expected=right, oracle="By hand")
     part = np.array([0.0, 1.0, 1.0]) * s
     known = [[np.array([0.0, 1.0, 2.0]), np.array([0.0, 0.5, 0.25]) * s]]
     roots = [np.array([0.0, 1.0, 4.0])]
-    forms_agree(student, "x", ["sqrt(x)"], roots, [part], expected=known, oracle="By hand")
-    plain_results(student, xs)
     ties = ["maximum(x, y)", "maximum(y, x)", "where(x > y, x, y)", "relu(x - y)"]
     y = np.where([True, False, True], xs, xs + 1.0)
-    forms_agree(student, "x, y", ties, [xs, y], [ss, t])
     spread = [
         "where(x > 0, x, 2.0)",
         "where(x > 0, 1, x)",
         "where(np.array([[True], [False]]), x, 1.0)",
     ]
-    forms_agree(student, "x", spread[:2], [xs], [ss])
     stacked = [np.stack([xs, np.ones(3)]), np.stack([ss, np.zeros(3)])]
-    forms_agree(student, "x", spread[2:], [xs], [ss], expected=[stacked], oracle="numpy")
+    with Together(student) as together:
+        for form, at, tangent, *one in by_hand:
+            together.forms("x", [form], [at], [tangent], expected=[one], oracle="By hand")
+        together.forms("x", many, [x], [ss], expected=right, oracle="By hand")
+        together.forms("x", ["sqrt(x)"], roots, [part], expected=known, oracle="By hand")
+        plain_results(together, xs)
+        together.forms("x, y", ties, [xs, y], [ss, t])
+        together.forms("x", spread[:2], [xs], [ss])
+        together.forms("x", spread[2:], [xs], [ss], expected=[stacked], oracle="numpy")
 
 
 PLAIN = {
@@ -226,12 +242,12 @@ PLAIN = {
 }
 
 
-def plain_results(student, array):
+def plain_results(together, array):
     """Functions of what is no dual give numpy's plain result, in float64."""
     for x in (array, 0.75, 2, np.array([[1, -2], [3, 4]])):
         as_float = np.asarray(x, np.float64)
         right = [np.asarray(function(as_float)) for function in PLAIN.values()]
-        plain_agree(student, "x", list(PLAIN), [x], [None], right)
+        together.plain("x", list(PLAIN), [x], [None], right)
 
 
 SHAPES = [(), (1,), (3,), (2, 3), (2, 1, 3), (0, 3), (2, 2, 1, 2)]
@@ -271,17 +287,15 @@ FORMS = {shape: _linear_forms(shape) for shape in SHAPES}
 @check("2.4")
 @given(arrays(*SHAPES), arrays(*SHAPES), arrays(*ALL_PRODUCTS), arrays(*ALL_PRODUCTS))
 def linear_operations(student, values, tangents, factors, slopes):
-    for shape, x, s in zip(SHAPES, values, tangents, strict=True):
-        forms_agree(student, "x", FORMS[shape], [x], [s])
-    for i in range(0, len(factors), 2):
-        a, b = factors[i : i + 2]
-        s, t = slopes[i : i + 2]
-        for pair in ([s, t], [s, None], [None, t]):
-            forms_agree(student, "x, y", ["matmul(x, y)"], [a, b], pair)
-    source = "def f(x): return matmul(x, 3.0)"
-    shown = show(source, "x", [2.0], [1.0])
-    got = student.refusal(source, [2.0], [1.0], of=shown)
-    agree(got, "ValueError", of=shown, oracle="numpy")
+    with Together(student) as together:
+        for shape, x, s in zip(SHAPES, values, tangents, strict=True):
+            together.forms("x", FORMS[shape], [x], [s])
+        for i in range(0, len(factors), 2):
+            a, b = factors[i : i + 2]
+            s, t = slopes[i : i + 2]
+            for pair in ([s, t], [s, None], [None, t]):
+                together.forms("x, y", ["matmul(x, y)"], [a, b], pair)
+        _refused(together, "def f(x): return matmul(x, 3.0)", 2.0, 1.0, oracle="numpy")
 
 
 # -- task 3 --------------------------------------------------------------------
@@ -337,35 +351,44 @@ def linear_in_the_tangent(student, program, factors, data):
     a, b = factors
     t = [data.draw(arrays(np.shape(v)))[0] for v in values]
     both = [a * one + b * other for one, other in zip(s, t, strict=True)]
+    zeros = [np.zeros(np.shape(v)) for v in values]
+    zero = data.draw(st.sampled_from([0.0, None]))
     shown = show(source, program.names, values, both)
-    first, second, sum_of = (_tangents(student, source, values, d, shown) for d in (s, t, both))
+    asked = [_tangents(student, source, values, d, shown) for d in (s, t, both)]
+    untouched = []
+    for nothing in (zeros, [None] * len(values)):
+        alone = show(source, program.names, values, nothing)
+        untouched.append((alone, _tangents(student, source, values, nothing, alone)))
+    first, second, sum_of = (answer() for answer in asked)
     if not first or [x.shape for x in first] != [x.shape for x in second]:
         agree(first, second, of=shown, oracle="Linearity")
     right = [a * one + b * other for one, other in zip(first, second, strict=True)]
     agree(sum_of, right, of=shown, rtol=1e-6, atol=1e-7, oracle="Linearity")
-    zeros = [np.zeros(np.shape(v)) for v in values]
-    for nothing in (zeros, [None] * len(values)):
-        shown = show(source, program.names, values, nothing)
-        got = _tangents(student, source, values, nothing, shown)
-        right = [np.zeros(one.shape) for one in first]
-        agree(got, right, of=shown, rtol=0.0, atol=0.0, oracle="A zero tangent")
-    zero = data.draw(st.sampled_from([0.0, None]))
-    for source, x, value in AT_ZERO:
-        shown = show(source, "x", [x], [zero])
-        got = student.jvp(source, [x], [zero], of=shown)
-        agree(got, [value, 0.0], of=shown, rtol=0.0, atol=0.0, oracle="A zero tangent")
+    exact = {"rtol": 0.0, "atol": 0.0, "oracle": "A zero tangent"}
+    for alone, answer in untouched:
+        agree(answer(), [np.zeros(one.shape) for one in first], of=alone, **exact)
+    with Together(student) as together:
+        for source, x, value in AT_ZERO:
+            shown = show(source, "x", [x], [zero])
+            together.call("jvp", source, [x], [zero], of=shown, right=[value, 0.0], **exact)
 
 
 def _tangents(student, source, values, tangents, shown):
-    """The tangents of every output as arrays; what is none is reported as the answer."""
-    got = student.jvp(source, values, tangents, of=shown)
-    if type(got) is not list or len(got) != 2:
-        agree(got, [0.0, 0.0], of=shown, oracle="jvp")
-    found = got[1] if type(got[1]) is list else [got[1]]
-    for one in found:
-        if type(one) not in (float, np.ndarray):
-            agree(one, 0.0, of=shown, oracle="jvp")
-    return [np.asarray(one) for one in found]
+    """To be called for the tangents of every output as arrays; what is none is reported as
+    the answer."""
+    answer = student.later.jvp(source, values, tangents, of=shown)
+
+    def arrays_of():
+        got = answer()
+        if type(got) is not list or len(got) != 2:
+            agree(got, [0.0, 0.0], of=shown, oracle="jvp")
+        found = got[1] if type(got[1]) is list else [got[1]]
+        for one in found:
+            if type(one) not in (float, np.ndarray):
+                agree(one, 0.0, of=shown, oracle="jvp")
+        return [np.asarray(one) for one in found]
+
+    return arrays_of
 
 
 KEEPING = [
@@ -399,28 +422,31 @@ KINDS = ["float64", "float32", "int64"]
 def float64_and_untouched(student, sources, drawn, kinds, n):
     """Ints and float32 come out as float64; two calls agree; what was put in is as it was.
     What does not fit is refused."""
-    for primals, directions in ([1.0, 2.0], [1.0]), ([np.ones(3)], [np.ones((1, 3))]):
-        shown = f"jvp(f, {primals}, {directions})"
-        got = student.jvp_refusal("def f(*all): return all[0]", primals, directions, of=shown)
-        agree(got, "ValueError", of=shown, oracle="The handout")
+    source = "def f(*all): return all[0]"
     counts = np.array([1, 2, n])
-    shown = show("def f(x): return x", "x", [counts])
-    got = student.jacobian("def f(x): return x", counts, of=shown)
-    agree(got, np.eye(3), of=shown, oracle="By hand")
-    for source, kind in zip(sources, itertools.cycle(kinds)):  # every source, every kind
-        _left_as_they_were(student, source, drawn, kind, n)
+    with Together(student) as together:
+        for primals, directions in ([1.0, 2.0], [1.0]), ([np.ones(3)], [np.ones((1, 3))]):
+            how = {"of": f"jvp(f, {primals}, {directions})", "oracle": "The handout"}
+            together.call("jvp_refusal", source, primals, directions, right="ValueError", **how)
+        identity = "def f(x): return x"
+        how = {"of": show(identity, "x", [counts]), "oracle": "By hand"}
+        together.call("jacobian", identity, counts, right=np.eye(3), **how)
+        for source, kind in zip(sources, itertools.cycle(kinds)):  # every source, every kind
+            _left_as_they_were(together, source, drawn, kind, n)
 
 
-def _left_as_they_were(student, source, drawn, kind, n):
+def _twice(source, values, tangents):
+    right = torch_jvp(source, values, tangents)
+    return {"first call": right, "second call": right, "inputs after": [values, tangents]}
+
+
+def _left_as_they_were(together, source, drawn, kind, n):
     x, s, y, t = drawn
     x = (x * 8).astype(kind) if kind == "int64" else x.astype(kind)
     for values, tangents in (([x, y], [s, t]), ([n, y], [1, t]), ([x, n], [s, None])):
         shown = show(source, "x, y", values, tangents)
-        got = student.jvp_twice(source, values, tangents, of=shown)
-        right = torch_jvp(source, values, tangents)
-        after = [values, tangents]
-        expected = {"first call": right, "second call": right, "inputs after": after}
-        agree(got, expected, of=shown)
+        right = functools.partial(_twice, source, values, tangents)
+        together.call("jvp_twice", source, values, tangents, of=shown, right=right)
     source = source.replace("return ", "return [", 1) + "]"
     shown = show(source, "x, y", [x, y], [s, t])
     parts = [named(pair) for pair in dual_parts(source, [x, y], [s, t])]
@@ -431,7 +457,7 @@ def _left_as_they_were(student, source, drawn, kind, n):
         "duals after": duals,
         "inputs after": [[x, y], [s, t]],
     }
-    agree(student.duals_twice(source, [x, y], [s, t], of=shown), expected, of=shown)
+    together.call("duals_twice", source, [x, y], [s, t], of=shown, right=expected)
 
 
 # -- task 4 --------------------------------------------------------------------
@@ -482,13 +508,14 @@ def nothing_is_confused(student, data):
     asked += [(_second(form), 0.0) for form in FLAT_AT_ZERO]
     asked += [(_third(data), x), (_third(data), x)]
     asked += [(_grown(data, x, at), x) for _ in range(4)]
-    for source, point in asked:
-        shown = show(source, "x", [point])
-        got = student.derivative(source, point, of=shown)
-        agree(got, nested_derivative(source, point), of=shown)
-    for source, point, right in MIXED:
-        shown = show(source, "x", [point])
-        agree(student.derivative(source, point, of=shown), right, of=shown, oracle="By hand")
+    with Together(student) as together:
+        for source, point in asked:
+            right = functools.partial(nested_derivative, source, point)
+            shown = show(source, "x", [point])
+            together.call("derivative", source, point, of=shown, right=right)
+        for source, point, right in MIXED:
+            how = {"of": show(source, "x", [point]), "oracle": "By hand"}
+            together.call("derivative", source, point, right=right, **how)
 
 
 def _second(inner):

@@ -14,14 +14,13 @@ from composed import grown_at
 from hypothesis import given
 from hypothesis import strategies as st
 from programs import (
+    Together,
     arrays,
     dual_parts,
-    forms_agree,
     integers,
     named,
     nested_derivative,
     numbers,
-    plain_agree,
     show,
     torch_jvp,
 )
@@ -36,7 +35,8 @@ from aisys_cli.grader import agree, always, check
 def arithmetic_of_two_duals(student, drawn):
     """Value and tangent of + - * / and unary minus."""
     forms = ["x + y", "x - y", "x * y", "x / y", "-x", "x * x", "(x + y) * (x - y) / y"]
-    forms_agree(student, "x, y", forms, drawn[:2], drawn[2:])
+    with Together(student) as together:
+        together.forms("x, y", forms, drawn[:2], drawn[2:])
 
 
 @check("1.2")
@@ -47,7 +47,8 @@ def numbers_on_either_side(student, drawn, n):
     forms = [f"x {sign} {_bracketed(k)}" for sign in "+-*/" for k in (n, c)]
     forms += [f"{_bracketed(k)} {sign} x" for sign in "+-*/" for k in (n, c)]
     forms += ["x ** 2", "x ** 3", "x ** -1", "2 ** x", "1.5 ** x"]
-    forms_agree(student, "x", forms, [x], [tangent])
+    with Together(student) as together:
+        together.forms("x", forms, [x], [tangent])
 
 
 def _bracketed(number):
@@ -62,12 +63,13 @@ def comparisons_look_at_the_value(student, drawn):
     signs = ("<", "<=", ">", ">=", "==", "!=")
     beside = np.nextafter(number, np.inf)
     pairs = [(number, other), (number, number), (number, beside), (array, others)]
-    for x, y in [*pairs, (np.nan, number)]:
-        forms = [f"x {sign} y" for sign in signs]
-        forms += [f"x {sign} 1" for sign in signs] + [f"1.0 {sign} y" for sign in signs]
-        tangents = [np.ones(np.shape(x)), np.zeros(np.shape(y))]
-        right = [np.asarray(eval(form, {"x": x, "y": y})) for form in forms]  # noqa: S307
-        plain_agree(student, "x, y", forms, [x, y], tangents, right)
+    forms = [f"x {sign} y" for sign in signs]
+    forms += [f"x {sign} 1" for sign in signs] + [f"1.0 {sign} y" for sign in signs]
+    with Together(student) as together:
+        for x, y in [*pairs, (np.nan, number)]:
+            tangents = [np.ones(np.shape(x)), np.zeros(np.shape(y))]
+            right = [np.asarray(eval(form, {"x": x, "y": y})) for form in forms]  # noqa: S307
+            together.plain("x, y", forms, [x, y], tangents, right)
 
 
 # -- task 2 --------------------------------------------------------------------
@@ -81,8 +83,9 @@ def elementary_functions(student, floats, matrices):
     """On floats and on arrays; log and sqrt of what is positive."""
     forms = [f"{name}({'x * x' if name in ('log', 'sqrt') else 'x'})" for name in ELEMENTARY]
     forms += ["maximum(x, y)", "where(x > y, x, y)", "sin(x) * y", "exp(tanh(x)) / y"]
-    for x, s, y, t in (floats, matrices):
-        forms_agree(student, "x, y", forms, [x, y], [s, t])
+    with Together(student) as together:
+        for x, s, y, t in (floats, matrices):
+            together.forms("x, y", forms, [x, y], [s, t])
 
 
 @check("2.2")

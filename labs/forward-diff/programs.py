@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -27,16 +27,15 @@ from aisys_cli.grader import StudentRaised, agree, difference
 
 __all__ = [
     "NAMES",
+    "Together",
     "array",
     "arrays",
     "dual_inputs",
     "dual_parts",
-    "forms_agree",
     "integers",
     "named",
     "nested_derivative",
     "numbers",
-    "plain_agree",
     "positive",
     "returning",
     "show",
@@ -252,70 +251,108 @@ def _literal(value: Any) -> str:
     return f"{value.tolist() if value.size else f'zeros({value.shape})'}{kind}"
 
 
-# -- a comparison that most checks make ---------------------------------------
+# -- comparisons that most checks make -----------------------------------------
 
 
-def forms_agree(
-    student: Any,
-    names: str,
-    expressions: list[str],
-    values: Any,
-    tangents: Any,
-    *,
-    expected: Any = None,
-    oracle: str = "PyTorch",
-) -> None:
-    """Each expression, on duals, has PyTorch's (or the expected) value and tangent.
+class Together:
+    """Comparisons whose calls are made all at once, after which they are judged in order.
 
-    One call for all of them. A tangent of None means that the input is no dual.
+    with Together(student) as together:
+        together.forms("x, y", ["x + y", "x * y"], [x, y], [s, t])
     """
 
-    def right() -> list[Any]:
-        pairs = expected or dual_parts(returning(names, expressions), values, tangents)
-        return [named(pair) for pair in pairs]
+    def __init__(self, student: Any) -> None:
+        self._student = student
+        self._judges: list[Callable[[], None]] = []
 
-    _agree_each(student.duals, names, expressions, values, tangents, right, oracle)
+    def __enter__(self) -> Together:
+        return self
 
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            for judge in self._judges:
+                judge()
 
-def plain_agree(
-    student: Any, names: str, expressions: list[str], values: Any, tangents: Any, expected: Any
-) -> None:
-    """Each expression is the expected number or array, and no dual."""
-    _agree_each(student.plain, names, expressions, values, tangents, lambda: expected, "numpy")
+    def forms(
+        self,
+        names: str,
+        expressions: list[str],
+        values: Any,
+        tangents: Any,
+        *,
+        expected: Any = None,
+        oracle: str = "PyTorch",
+    ) -> None:
+        """Each expression, on duals, has PyTorch's (or the expected) value and tangent.
 
+        One call for all of them. A tangent of None means that the input is no dual.
+        """
 
-def _agree_each(
-    ask: Any,
-    names: str,
-    expressions: list[str],
-    values: Any,
-    tangents: Any,
-    right: Any,
-    oracle: str,
-) -> None:
-    """One call for all expressions; one that fails is asked again alone: then what the last
-    call ran is what this expression ran. The student is asked before the oracle."""
+        def right() -> list[Any]:
+            pairs = expected or dual_parts(returning(names, expressions), values, tangents)
+            return [named(pair) for pair in pairs]
 
-    def answers(some: list[str]) -> list[Any]:
-        source = returning(names, some)
-        shown = show(some[0] if len(some) == 1 else source, names, values, tangents)
-        got = ask(source, values, tangents, of=shown)
-        if type(got) is not list or len(got) != len(some):
-            agree(got, [None] * len(some), of=shown)
-        return got
+        self._each("duals", names, expressions, values, tangents, right, oracle)
 
-    try:
-        together = answers(expressions)
-    except StudentRaised:
-        together = None  # one of them raised; one by one, it is known which
-    for i, (expression, theirs) in enumerate(zip(expressions, right(), strict=True)):
-        if together is not None and difference(together[i], theirs) is None:
-            continue
-        (alone,) = answers([expression])
-        shown = show(expression, names, values, tangents)
-        agree(alone, theirs, of=shown, oracle=oracle)
-        if together is not None:
-            agree(together[i], theirs, of=shown, oracle=oracle)  # wrong beside the others only
+    def plain(
+        self, names: str, expressions: list[str], values: Any, tangents: Any, expected: Any
+    ) -> None:
+        """Each expression is the expected number or array, and no dual."""
+        self._each("plain", names, expressions, values, tangents, lambda: expected, "numpy")
+
+    def call(self, request: str, *args: Any, right: Any, of: object, **how: Any) -> None:
+        """What the driver's function `request` gives agrees with what is right: `right`, or
+        what it returns."""
+        answer = getattr(self._student.later, request)(*args, of=of)
+
+        def judge() -> None:
+            got = answer()
+            agree(got, right() if callable(right) else right, of=of, **how)
+
+        self._judges.append(judge)
+
+    def _each(
+        self,
+        request: str,
+        names: str,
+        expressions: list[str],
+        values: Any,
+        tangents: Any,
+        right: Any,
+        oracle: str,
+    ) -> None:
+        """One call for all expressions; one that fails is asked again alone: then what the
+        last call ran is what this expression ran. The student is asked before the oracle."""
+
+        def ask(some: list[str]) -> Callable[[], list[Any]]:
+            source = returning(names, some)
+            shown = show(some[0] if len(some) == 1 else source, names, values, tangents)
+            answer = getattr(self._student.later, request)(source, values, tangents, of=shown)
+
+            def answers() -> list[Any]:
+                got = answer()
+                if type(got) is not list or len(got) != len(some):
+                    agree(got, [None] * len(some), of=shown)
+                return list(got)
+
+            return answers
+
+        def judge() -> None:
+            try:
+                together = of_all()
+            except StudentRaised:
+                together = None  # one of them raised; one by one, it is known which
+            for i, (expression, theirs) in enumerate(zip(expressions, right(), strict=True)):
+                if together is not None and difference(together[i], theirs) is None:
+                    continue
+                (alone,) = ask([expression])()
+                shown = show(expression, names, values, tangents)
+                agree(alone, theirs, of=shown, oracle=oracle)
+                if together is not None:  # wrong beside the others only
+                    agree(together[i], theirs, of=shown, oracle=oracle)
+
+        of_all = ask(expressions)
+        self._judges.append(judge)
 
 
 def named(pair: Any) -> dict[str, Any]:
