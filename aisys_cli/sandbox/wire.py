@@ -169,6 +169,10 @@ class Call(msgspec.Struct, tag=True):
     trace: bool = False
     rank: Rank | None = None
 
+    @property
+    def calls(self) -> list[Call]:
+        return [self]
+
 
 class Calls(msgspec.Struct, tag=True):
     """grader -> cell: run these, none of them with a rank, and answer each."""

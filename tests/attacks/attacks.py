@@ -941,7 +941,7 @@ return a + 1
 _hurts(
     "builtins are deleted",
     "import builtins\nfor name in list(vars(builtins)): delattr(builtins, name)\nreturn a + 1",
-    lambda seen: {"2.1", "2.2"} == {c.id for c in seen.report.checks if c.verdict == "error"},
+    lambda seen: {"2.1"} == {c.id for c in seen.report.checks if c.verdict != "pass"},
 )
 
 # -- network ------------------------------------------------------------------------------
