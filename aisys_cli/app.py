@@ -30,7 +30,14 @@ from aisys_cli.commands.context import Settings
 from aisys_cli.commands.gradebook import gradebook_app
 from aisys_cli.commands.lab import lab_app
 from aisys_cli.errors import AisysError, ExitCode
-from aisys_cli.language import language_asked, language_of_locale, translate_help
+from aisys_cli.language import (
+    N_,
+    language_asked,
+    language_of_locale,
+    reader,
+    translate,
+    translate_help,
+)
 
 __all__ = ["app", "main"]
 
@@ -86,6 +93,7 @@ def root(
     if lang not in ("", "en", "zh"):
         raise typer.BadParameter(f"{lang!r} is neither en nor zh", param_hint="--lang")
     context.obj = Settings(course=course, language=lang or language_of_locale(os.environ))
+    reader.set(context.obj.language)
     if context.invoked_subcommand is None:
         home.home(context)
 
@@ -98,7 +106,8 @@ def main() -> NoReturn:
             stream.reconfigure(errors="replace")
     try:
         command = typer.main.get_command(app)
-        translate_help(command, language_asked(sys.argv[1:], os.environ))
+        reader.set(language_asked(sys.argv[1:], os.environ))
+        translate_help(command, reader.get())
         code = command(prog_name="aisys", standalone_mode=False)
         if code == ExitCode.INTERRUPTED:  # Typer makes this of a KeyboardInterrupt
             raise KeyboardInterrupt
@@ -106,7 +115,7 @@ def main() -> NoReturn:
         _show_error(error.message, error.remedy)
         code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        _show_error("interrupted; what was finished is kept", "")
+        _show_error(N_("interrupted; what was finished is kept"), "")
         code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -133,16 +142,16 @@ def _usage_or_bug(error: Exception) -> ExitCode:
         if context is not None and message == context.get_help():
             print(message, file=sys.stderr)  # `aisys lab` alone asks for help
         elif message:
-            _show_error(message, f"See: {path} --help")
+            _show_error(message, N_(f"See: {path} --help"))
         return ExitCode.USAGE
     import traceback
 
-    message = f"a bug in aisys: {type(error).__name__}: {error}"
+    message = N_(f"a bug in aisys: {type(error).__name__}: {error}")
     if _wants_json(sys.argv):
         _show_error(message, "Please report it with the traceback.", traceback.format_exc())
     else:
         traceback.print_exc()
-        _show_error(message, "Please report it with the lines above.")
+        _show_error(message, N_("Please report it with the lines above."))
     return ExitCode.BUG
 
 
@@ -151,8 +160,8 @@ def _show_error(message: str, remedy: str, trace: str = "") -> None:
         error = {"message": message, "remedy": remedy, **({"traceback": trace} if trace else {})}
         print(json.dumps({"error": error}), file=sys.stderr)
         return
-    print(f"aisys: {message}", file=sys.stderr)
-    for line in remedy.splitlines():
+    print(f"aisys: {translate(message, reader.get())}", file=sys.stderr)
+    for line in translate(remedy, reader.get()).splitlines():
         print(f"       {line}", file=sys.stderr)
 
 

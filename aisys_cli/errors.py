@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from aisys_cli.language import N_
+
 __all__ = [
     "WSL",
     "AisysError",
@@ -51,7 +53,7 @@ _MEANINGS = {
 }
 
 
-WSL = (
+WSL = N_(
     "Use Linux inside Windows. In a terminal, once:  wsl --install\n"
     "Then, in its terminal, install aisys there and run the same command."
 )

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from aisys_cli.course.records import Counts, Course
+from aisys_cli.language import N_
 from aisys_cli.report.grades import Attempt, Grade
 from aisys_cli.report.records import Report
 
@@ -73,26 +74,26 @@ def policy_of(course: Course, lab: str) -> Policy:
 
 def in_words(policy: Policy) -> str:
     """The rules in a line or two."""
-    said = f"the {policy.counts} attempt counts"
+    said = N_(f"the {policy.counts} attempt counts")
     if policy.due is None:
-        return f"{said}; no due date"
-    said += f"; due {policy.due.isoformat(' ', 'minutes')}"
+        return N_(f"{said}; no due date")
+    said = N_(f"{said}; due {policy.due.isoformat(' ', 'minutes')}")
     if policy.grace:
-        said += f", {policy.grace // timedelta(minutes=1)} minutes of grace"
-    said += f";\n  late {policy.percent_per_day}% less a day"
+        said = N_(f"{said}, {policy.grace // timedelta(minutes=1)} minutes of grace")
+    late = N_(f"a late day costs {policy.percent_per_day}%")
     if policy.cutoff_days is not None:
-        said += f", nothing accepted after {policy.cutoff_days} days"
-    return said
+        late = N_(f"{late}, nothing accepted after {policy.cutoff_days} days")
+    return f"{said};\n  {late}"
 
 
 def doubts(grade: Grade, policy: Policy) -> str:
     """What may still change a grade, or is not known of it; "" if nothing."""
     if grade.pending:
         which = " and ".join(map(str, grade.pending))
-        return f"attempt {which} ended in infra and may change the score"
+        return N_(f"attempt {which} ended in infra and may change the score")
     attempt = grade.attempt
     if policy.due and attempt and not attempt.submitted_at and not grade.override:
-        return "when it was handed in is not known; taken to be in time"
+        return N_("when it was handed in is not known; taken to be in time")
     return ""
 
 

@@ -57,7 +57,7 @@ def read_roster(path: Path) -> Roster:
     id_at = _column(columns, _ID)
     if id_at is None:
         raise UsageError(
-            f"{path} has no column for the id: {', '.join(rows[0])[:200]}",
+            f"{path} has no column for the id: {clean_line(', '.join(rows[0]))[:200]}",
             remedy="Call it id; then name, email and more as you have them.",
         )
     name_at, email_at = _column(columns, _NAME), _column(columns, _EMAIL)

@@ -18,6 +18,7 @@ from aisys_cli.course.records import Lab
 from aisys_cli.errors import WSL, EnvironmentFault, UsageError
 from aisys_cli.grader.jobs import Done, Job, Setup
 from aisys_cli.grader.seeds import course_secret
+from aisys_cli.language import N_
 from aisys_cli.report.records import Report
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def plan(
     for id in regrade:
         if id not in ("all", "infra") and id not in known:
             close = difflib.get_close_matches(id, known, n=1)
-            hint = f" Did you mean {close[0]}?" if close else ""
+            hint = N_(f" Did you mean {close[0]}?") if close else ""
             raise UsageError(
                 f"--regrade {id}: there is no submission of that name.{hint}",
                 remedy="Ids are the names in the folder, without .py or .zip; or: infra, all",

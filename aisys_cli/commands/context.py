@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aisys_cli.errors import NothingToDo, UsageError
+from aisys_cli.language import N_, reader, translate
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,8 +34,11 @@ __all__ = [
     "counted",
     "course_of",
     "meant_lab",
+    "named",
+    "print_list",
     "say",
     "started_lab",
+    "tell",
     "write_reports",
 ]
 
@@ -81,9 +86,20 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def say(text: str) -> None:
+def say(text: str, *, end: str = "\n") -> None:
     """A line for the person at the terminal; stdout stays for data."""
-    print(text, file=sys.stderr)
+    print(translate(text, reader.get()), file=sys.stderr, end=end)
+
+
+def print_list(lines: Iterable[str]) -> None:
+    """Names below what `say` said of them."""
+    for line in lines:
+        print(f"  {line}", file=sys.stderr)
+
+
+def tell(text: str, *, end: str = "\n") -> None:
+    """A line on stdout, for commands whose output is words."""
+    print(translate(text, reader.get()), end=end)
 
 
 def course_of(context: typer.Context) -> Course:
@@ -108,8 +124,13 @@ def meant_lab(course: Course, name: str | None) -> tuple[Lab, str]:
         )
     here = workspace.lab_at(Path.cwd())
     if here:
-        return find_lab(course, here), "lab of this directory"
-    return find_lab(course, workspace.current), "current lab"
+        return find_lab(course, here), N_("lab of this directory")
+    return find_lab(course, workspace.current), N_("current lab")
+
+
+def named(lab: Lab, how: str) -> str:
+    """A lab, and which it was as meant_lab says."""
+    return f"{lab.id} ({translate(how, reader.get())})" if how else lab.id
 
 
 def started_lab(course: Course, name: str | None) -> tuple[Workspace, Lab, str]:
@@ -134,10 +155,11 @@ def choose_checks(lab: Lab, wanted: list[str], *, hidden: bool) -> list[str]:
         found = [c.id for c in known if word in (c.id, c.task)]
         if not found:
             which = ", ".join(c.id for c in known)
-            raise NothingToDo(
-                f"{lab.id} has no task or {'' if hidden else 'public '}check {word!r}",
-                remedy=f"There are: {which}",
-            )
+            if hidden:
+                what = N_(f"{lab.id} has no task or check {word!r}")
+            else:
+                what = N_(f"{lab.id} has no task or public check {word!r}")
+            raise NothingToDo(what, remedy=f"There are: {which}")
         chosen += [id for id in found if id not in chosen]
     return chosen
 

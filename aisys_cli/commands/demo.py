@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from aisys_cli.commands.context import console, course_of, say
+from aisys_cli.commands.context import console, course_of, say, tell
 from aisys_cli.commands.grade_all import run_bulk
 from aisys_cli.errors import ExitCode
 
@@ -39,22 +39,25 @@ def demo(
     lab = find_lab(course_of(context), LAB)
     submissions = folder / "submissions"
     count = write_submissions(lab, submissions)
-    say(f"Grading {count} submissions of {lab.id} from {submissions}, {jobs} at a time\n")
+    say(f"Grading {count} submissions of {lab.id} from {submissions}, {jobs} at a time", end="\n\n")
     with Gradebook(folder / "gradebook.db") as book:
         handed = find_submissions(submissions)
         reports = run_bulk(lab, handed, book, jobs=jobs, seed=1, isolation="auto")
     out = console()
     out.print()
-    out.print(render_table(reports), end="")
+    out.print(render_table(reports, language=context.obj.language), end="")
     shown = explained(reports)
     if shown is not None:
         report, check = shown
-        out.print(f"\nOne of them explained: {report.submission}\n")
+        print()
+        tell(f"One of them explained: {report.submission}", end="\n\n")
         out.print(render_failure(check, language=context.obj.language), end="")
-    out.print("\nReports")
+    print()
+    tell("Reports")
     for name, file in (("json", "reports.json"), ("junit", "reports.xml"), ("text", "reports.txt")):
         write_whole(folder / file, FORMATS[name](reports))
         out.print(f"  {folder / file}")
-    out.print(f"  {folder / 'gradebook.db'}    run the command again: nothing is graded twice")
-    out.print("\nNext: aisys lab start forward-diff")
+    tell(f"  {folder / 'gradebook.db'}    run the command again: nothing is graded twice")
+    print()
+    tell("Next: aisys lab start forward-diff")
     return ExitCode.OK

@@ -27,14 +27,18 @@ def doctor(
     format: FormatOption = Format.text,
 ) -> ExitCode:
     """Is everything there? What is missing, and what to do about it."""
+    from aisys_cli.language import translate
+    from aisys_cli.report.columns import fitted
     from aisys_cli.sandbox.diagnosis import diagnose
 
     findings = diagnose(course=context.obj.course, grading=purpose is Purpose.grade)
     if format is Format.json:
         print(json.dumps([finding.as_dict() for finding in findings]))
     else:
+        language = context.obj.language
         for finding in findings:
-            print(f"  {finding.mark:<5} {finding.what:<22} {finding.found}")
-            for line in finding.remedy.splitlines():
+            what = fitted(translate(finding.what, language), 22)
+            print(f"  {finding.mark:<5} {what} {translate(finding.found, language)}")
+            for line in translate(finding.remedy, language).splitlines():
                 print(f"        {line}")
     return ExitCode.ENVIRONMENT if any(f.bad for f in findings) else ExitCode.OK

@@ -25,6 +25,7 @@ from aisys_cli.commands.context import (
 )
 from aisys_cli.commands.lab.test import exit_code_of
 from aisys_cli.errors import CourseError, ExitCode, UsageError
+from aisys_cli.language import N_
 
 if TYPE_CHECKING:
     from aisys_cli.course.records import Course, Lab
@@ -83,8 +84,8 @@ def grade(
     with open_pool(found, isolation=isolation, hidden=True, many=False) as pool:
         if format is Format.text:
             count, public = len(found.facts.checks), len(found.public())
-            checks = f"{counted(count, 'check')}, {public} public"
-            say(f"Grading {submission} as {found.id}   {checks}\n")
+            checks = N_(f"{counted(count, 'check')}, {public} public")
+            say(f"Grading {submission} as {found.id}   {checks}", end="\n\n")
         read = read_submission(submission.resolve().stem, submission, found)
         result = redact(grade_one(pool, read, seed=seed).report, details)
     if format is Format.json:

@@ -18,6 +18,7 @@ from aisys_cli.commands.context import (
     console,
     counted,
     course_of,
+    print_list,
     say,
     write_reports,
 )
@@ -108,7 +109,7 @@ def grade_all(
         print(to_json(reports, many=True), end="")
     else:
         with no_commands():
-            console().print(render_table(reports), end="")
+            console().print(render_table(reports, language=context.obj.language), end="")
     write_reports(report, reports, language=context.obj.language)
     if people:
         _say_who_is_missing(people, {one.id for one in handed})
@@ -139,9 +140,11 @@ def _say_who_is_missing(people: Roster, handed: set[str]) -> None:
     missing, strangers = people.without(handed), people.strangers(handed)
     say(f"{len(people.people) - len(missing)} of {len(people.people)} on the roster handed in.")
     if missing:
-        say("Nothing from:\n" + "\n".join(f"  {one.id}  {one.name}".rstrip() for one in missing))
+        say("Nothing from:")
+        print_list(f"{one.id}  {one.name}".rstrip() for one in missing)
     if strangers:
-        say("Not on the roster:\n" + "\n".join(f"  {id}" for id in strangers))
+        say("Not on the roster:")
+        print_list(strangers)
 
 
 def run_bulk(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from aisys_cli.commands.context import tell
 from aisys_cli.errors import UsageError
 
 __all__ = ["new_lab"]
@@ -31,9 +32,10 @@ def new_lab(
             remedy=f"Name its folder, new or not: aisys --course DIR course new-lab {id}",
         )
     for folder in make(root, id):
-        print(f"Made {folder}")
+        tell(f"Made {folder}")
     at = "" if not named else f" --course {named}"
-    print("\nNext, one after another:")
-    print(f"  aisys{at} course check {id}       all is right: what you change, check again")
-    print(f"  aisys{at} lab show {id}           what a student reads")
-    print("  docs/how-to/write-a-lab.md       from here to a lab of your own")
+    print()
+    tell("Next, one after another:")
+    tell(f"  aisys{at} course check {id}       all is right: what you change, check again")
+    tell(f"  aisys{at} lab show {id}           what a student reads")
+    tell("  docs/how-to/write-a-lab.md       from here to a lab of your own")

@@ -18,6 +18,7 @@ import msgspec
 from aisys_cli.course.find import find_course
 from aisys_cli.course.records import Course, CourseFile, Lab, LabFile
 from aisys_cli.errors import CourseError, UsageError
+from aisys_cli.language import N_
 
 __all__ = ["find_course", "find_lab", "load_course", "load_lab"]
 
@@ -63,7 +64,7 @@ def find_lab(course: Course, name: str) -> Lab:
     if starting:
         raise UsageError(f'"{name}" could be {" or ".join(starting)}', remedy="aisys lab list")
     close = difflib.get_close_matches(name, by_id, n=1, cutoff=0.5)
-    hint = f" Did you mean {close[0]}?" if close else ""
+    hint = N_(f" Did you mean {close[0]}?") if close else ""
     raise UsageError(f'no lab named "{name}".{hint}', remedy="List them with: aisys lab list")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from aisys_cli.course.records import Course, Lab
 from aisys_cli.errors import CourseError, UsageError
+from aisys_cli.language import N_
 from aisys_cli.report.writing import write_whole
 
 __all__ = ["autograder_archive", "leaks", "student_edition", "write_edition"]
@@ -36,7 +37,7 @@ def student_edition(
     if found:
         raise CourseError(
             f"the student edition would show what is hidden: {found[0]}",
-            remedy="\n".join(["Take it out of labs/, then try again.", *found[1:10]]),
+            remedy="\n".join([N_("Take it out of labs/, then try again."), *found[1:10]]),
         )
     words = _words(course, labs, install, language)
     files["README.md"] = _filled("README.md", words)

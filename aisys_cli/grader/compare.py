@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from aisys_cli.language import N_
+
 __all__ = ["Difference", "Mismatch", "agree", "describe", "difference"]
 
 MAX_ITEMS = 24
@@ -90,10 +92,11 @@ def difference(
 
 def _sequence(got: Any, expected: Any, rtol: float, atol: float, at: str) -> Difference | None:
     if type(got) is not list:
-        why = f"{_kind(got)} where a sequence of {len(expected)} was expected"
-        return Difference(why + _nothing(got, at), at, got, list(expected))
+        why = N_(f"{_kind(got)} where a sequence of {len(expected)} was expected")
+        return Difference(_nothing(why, got, at), at, got, list(expected))
     if len(got) != len(expected):
-        return Difference(f"{len(got)} items, expected {len(expected)}", at, got, list(expected))
+        why = N_(f"{len(got)} items, expected {len(expected)}")
+        return Difference(why, at, got, list(expected))
     for i, (mine, theirs) in enumerate(zip(got, expected, strict=True)):
         found = difference(mine, theirs, rtol=rtol, atol=atol, at=f"{at}[{i}]")
         if found is not None:
@@ -103,10 +106,11 @@ def _sequence(got: Any, expected: Any, rtol: float, atol: float, at: str) -> Dif
 
 def _mapping(got: Any, expected: Any, rtol: float, atol: float, at: str) -> Difference | None:
     if type(got) is not dict:
-        why = f"{_kind(got)} where a dict was expected" + _nothing(got, at)
-        return Difference(why, at, got, expected)
+        why = N_(f"{_kind(got)} where a dict was expected")
+        return Difference(_nothing(why, got, at), at, got, expected)
     if list(got) != list(expected):
-        return Difference(f"{_kind(got)} with other keys than expected", at, got, expected)
+        why = N_(f"{_kind(got)} with other keys than expected")
+        return Difference(why, at, got, expected)
     for key, theirs in expected.items():
         found = difference(got[key], theirs, rtol=rtol, atol=atol, at=f"{at}.{key}".lstrip("."))
         if found is not None:
@@ -120,9 +124,11 @@ def _number(got: Any, expected: Any, rtol: float, atol: float, at: str) -> Diffe
         return Difference(_unlike(got, expected, at), at, got, expected)
     left = np.asarray(got)
     if left.dtype != right.dtype:
-        return Difference(f"dtype {left.dtype}, expected {right.dtype}", at, got, expected)
+        why = N_(f"dtype {left.dtype}, expected {right.dtype}")
+        return Difference(why, at, got, expected)
     if left.shape != right.shape:
-        return Difference(f"shape {left.shape}, expected {right.shape}", at, got, expected)
+        why = N_(f"shape {left.shape}, expected {right.shape}")
+        return Difference(why, at, got, expected)
     if right.dtype.kind in "fc":
         bad = ~_close(left, right, rtol, atol)
     else:
@@ -132,21 +138,23 @@ def _number(got: Any, expected: Any, rtol: float, atol: float, at: str) -> Diffe
     index = tuple(int(i) for i in np.argwhere(bad)[0])
     where = at + (str(list(index)) if index else "")
     mine, theirs = left[index].item(), right[index].item()
-    many = f" in {int(bad.sum())} of {bad.size} elements" if bad.size > 1 else ""
-    return Difference(f"values differ{many}{_not_finite(mine, theirs)}", where, mine, theirs)
+    why = N_("values differ")
+    if bad.size > 1:
+        why = N_(f"values differ in {int(bad.sum())} of {bad.size} elements")
+    return Difference(_not_finite(why, mine, theirs), where, mine, theirs)
 
 
-def _not_finite(mine: Any, theirs: Any) -> str:
+def _not_finite(why: str, mine: Any, theirs: Any) -> str:
     """In words what NaN and inf mean; they are easily read over in a row of numbers."""
     if not isinstance(mine, float):
-        return ""
+        return why
     if math.isnan(mine):
-        return "; yours is NaN, not a number"
+        return N_(f"{why}; yours is NaN, not a number")
     if math.isnan(theirs):
-        return "; NaN was expected"
+        return N_(f"{why}; NaN was expected")
     if math.isinf(mine):
-        return "; yours is infinite"
-    return "; infinity was expected" if math.isinf(theirs) else ""
+        return N_(f"{why}; yours is infinite")
+    return N_(f"{why}; infinity was expected") if math.isinf(theirs) else why
 
 
 def _close(left: Any, right: Any, rtol: float, atol: float) -> Any:
@@ -161,29 +169,29 @@ def _close(left: Any, right: Any, rtol: float, atol: float) -> Any:
 
 def _kind(value: Any) -> str:
     if isinstance(value, np.ndarray):
-        return f"an array of dtype {value.dtype} and shape {value.shape}"
+        return N_(f"an array of dtype {value.dtype} and shape {value.shape}")
     return {
         type(None): "None",
-        list: "a sequence",
-        dict: "a dict",
-        int: "an int",
-        str: "a str",
+        list: N_("a sequence"),
+        dict: N_("a dict"),
+        int: N_("an int"),
+        str: N_("a str"),
     }.get(type(value), f"a {type(value).__name__}")
 
 
-def _nothing(got: Any, at: str) -> str:
-    """What a None as the whole answer most often comes from."""
-    return (
-        "; nothing was returned: is a return statement missing?" if got is None and not at else ""
-    )
+def _nothing(why: str, got: Any, at: str) -> str:
+    """And what a None as the whole answer most often comes from."""
+    if got is not None or at:
+        return why
+    return N_(f"{why}; nothing was returned: is a return statement missing?")
 
 
 def _unlike(got: Any, expected: Any, at: str) -> str:
     if got is None and not at:
-        return "None was returned; is a return statement missing?"
+        return N_("None was returned; is a return statement missing?")
     if type(got) is type(expected):
-        return "values differ"
-    return f"{_kind(got)} where {_kind(expected)} was expected"
+        return N_("values differ")
+    return N_(f"{_kind(got)} where {_kind(expected)} was expected")
 
 
 def describe(value: Any, *, limit: int = 400, items: int = MAX_ITEMS) -> str:

@@ -42,7 +42,7 @@ class Drawing:
         if name not in pictures:
             raise UsageError(
                 f"{lab.id} has no picture {name!r}",
-                remedy="One of: " + ", ".join(f"{lab.id}/{one}" for one in pictures),
+                remedy=f"One of: {', '.join(f'{lab.id}/{one}' for one in pictures)}",
             )
         self._function = pictures[name]
         self._options = _options(name, self._function, options)

@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from aisys_cli.language import N_
 from aisys_cli.sandbox import wire
 
 __all__ = ["Invalid", "Message", "Misfit", "Network", "State", "Traffic"]
@@ -82,7 +83,7 @@ class Misfit(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         sent = f"{self.send.dtype} of shape {tuple(self.send.shape)}"
         wanted = f"{self.recv.dtype} of shape {tuple(self.recv.shape)}"
-        return (
+        return N_(
             f"rank {self.dst} receives {wanted} ({_where(self.recv)}), but what rank "
             f"{self.src} sends it is {sent} ({_where(self.send)})"
         )

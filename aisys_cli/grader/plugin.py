@@ -27,6 +27,7 @@ from aisys_cli.grader.compare import Mismatch
 from aisys_cli.grader.jobs import Job
 from aisys_cli.grader.seeds import check_seed
 from aisys_cli.grader.student import Asked, Failure, Student, StudentRaised
+from aisys_cli.language import N_
 from aisys_cli.report.records import CheckResult, Whole
 
 __all__ = ["Checks", "pytest_arguments"]
@@ -269,7 +270,7 @@ class Checks:
 
 
 def _blocked(check: Check, missing: list[str]) -> CheckResult:
-    failure = Failure("blocked", f"needs {', '.join(missing)}")
+    failure = Failure("blocked", N_(f"needs {', '.join(missing)}"))
     return _result(check, failure, 0, 0.0)
 
 
@@ -277,7 +278,7 @@ def _unsteady(failure: Failure) -> Failure:
     evidence = failure.evidence
     if evidence is not None:
         evidence = msgspec.structs.replace(evidence, unsteady=True)
-    message = f"{failure.message}; not the same each time it runs on the same input"
+    message = N_(f"{failure.message}; not the same each time it runs on the same input")
     return msgspec.structs.replace(failure, message=message, evidence=evidence)
 
 

@@ -38,6 +38,7 @@ from aisys_cli.grader.world import (
     gloo_run,
     metered_run,
 )
+from aisys_cli.language import N_
 from aisys_cli.report.records import Evidence, Place, RankState, Verdict, Whole, clean
 from aisys_cli.sandbox import wire
 from aisys_cli.sandbox.client import Cell, CellDied, CellTimeout, Host
@@ -311,7 +312,7 @@ class Student:
         if isinstance(reply, wire.Returned):
             return reply.value
         if isinstance(reply, wire.Refused):
-            message = "returned " + clean(reply.message, limit=500) + ", which is not plain data"
+            message = N_(f"returned {clean(reply.message, limit=500)}, which is not plain data")
             raise StudentRaised(message, None)
         if reply.forbidden or reply.fault.type == "NotImplementedError":
             self._now()
@@ -362,7 +363,8 @@ class Student:
             left = (*left[:2], (0.0, left[2][1]))
         seconds, name = min(left)
         if seconds <= 0:
-            raise self._end(Failure("timeout", f"the limit {name} was used up", limit=name))
+            text = N_(f"the limit {name} was used up")
+            raise self._end(Failure("timeout", text, limit=name))
         return seconds, name
 
     # -- cells -----------------------------------------------------------------
@@ -399,13 +401,13 @@ class Student:
             return cell.load(self._load, seconds=limit)
         except CellTimeout as timeout:
             self._cells.lose(cell)
-            raise self._end(self._timed_out(timeout, name, doing="importing the file")) from None
+            raise self._end(self._timed_out(timeout, name, doing=_IMPORT)) from None
         except CellDied as death:
             self._cells.lose(cell, gone=True)
-            raise self._end(self._died(death, doing="importing the file")) from None
+            raise self._end(self._died(death, doing=_IMPORT)) from None
         except wire.Malformed as error:
             self._cells.lose(cell)
-            raise self._end(self._nonsense(error, doing="importing the file")) from None
+            raise self._end(self._nonsense(error, doing=_IMPORT)) from None
 
     # -- what happened, in words and data ---------------------------------------
 
@@ -418,7 +420,7 @@ class Student:
             return self._misrun(error.message, error.run)
         if error.fault is None:
             return Failure("error", error.message, self._evidence(trace=True), output=self._output)
-        rank = f"rank {error.run.rank}" if error.run is not None else ""
+        rank = N_(f"rank {error.run.rank}") if error.run is not None else ""
         return self._raised("error", error.fault, rank=rank)
 
     def _misrun(self, message: str, run: Fault) -> Failure:
@@ -440,7 +442,7 @@ class Student:
             input=clean(error.of),
             got=clean(describe(got)),
             expected=clean(describe(expected)),
-            difference=clean(f"{describe(found.got)} instead of {describe(found.expected)}")
+            difference=clean(N_(f"{describe(found.got)} instead of {describe(found.expected)}"))
             if found.index
             else "",
             index=found.index,
@@ -493,11 +495,11 @@ class Student:
         text = _fault_text(fault)
         in_driver = not fault.frames and not doing and verdict == "error"
         if in_driver and "'NoneType'" in fault.message:
-            text += "; your code returned None: is a return statement missing?"
+            text = N_(f"{text}; your code returned None: is a return statement missing?")
         if fault.type == "NotImplementedError":
-            text = "not written yet (raises NotImplementedError)"
+            text = N_("not written yet (raises NotImplementedError)")
         if fault.type == "MemoryError":
-            text += f" (limit memory_mib = {self._limits.memory_mib})"
+            text = N_(f"{text} (limit memory_mib = {self._limits.memory_mib})")
         message = f"{doing or rank}: {text}" if doing or rank else text
         trail = tuple(_place(frame) for frame in fault.frames)
         if doing:
@@ -511,19 +513,19 @@ class Student:
         # Words only of what is the same in every run: no measured time in the message.
         waited = timeout.cpu is not None and timeout.cpu < timeout.seconds
         if waited:
-            text = f"no answer after {WALL_FACTOR * timeout.seconds:g} s; the code was waiting"
+            text = N_(f"no answer after {WALL_FACTOR * timeout.seconds:g} s; the code was waiting")
         else:
-            text = f"no answer after {timeout.seconds:g} s of CPU time; the code was computing"
+            text = N_(f"no answer after {timeout.seconds:g} s of CPU time; the code was computing")
         where = None
         if timeout.seen:
             where = _place(timeout.seen[0][0])
-            text += f"; last seen in {where.function}"
+            text = N_(f"{text}; last seen in {where.function}")
         evidence = Evidence(where=where) if doing else self._evidence(where=where)
         message = f"{doing}: {text}" if doing else text
         return Failure("timeout", message, evidence, limit=limit, output=self._output)
 
     def _nonsense(self, error: wire.Malformed, *, doing: str = "") -> Failure:
-        text = f"the answer was not a valid reply: {clean(str(error), limit=400)}"
+        text = N_(f"the answer was not a valid reply: {clean(str(error), limit=400)}")
         evidence = None if doing else self._evidence()
         return Failure("error", f"{doing}: {text}" if doing else text, evidence)
 
@@ -533,11 +535,11 @@ class Student:
         if exited.reason:
             value = getattr(self._limits, _REASONS[exited.reason])
             limit = f"{_REASONS[exited.reason]} = {value}"
-            text = f"stopped: the submission used more {exited.reason} than the limit {limit}"
+            text = N_(f"stopped: the submission used more {exited.reason} than the limit {limit}")
         elif exited.signal:
-            text = f"the process died of {_signal_name(exited.signal)}"
+            text = N_(f"the process died of {_signal_name(exited.signal)}")
         else:
-            text = f"the process ended with exit code {exited.code} before it answered"
+            text = N_(f"the process ended with exit code {exited.code} before it answered")
         where = _place(death.where) if death.where else None
         evidence = Evidence(where=where) if doing else self._evidence(where=where)
         message = f"{doing}: {text}" if doing else text
@@ -597,10 +599,11 @@ def _traced(asked: Asked) -> Callable[[Cell, float], Any]:
 
 
 _REASONS = {"memory": "memory_mib", "processes": "processes"}
+_IMPORT = N_("importing the file")
 _IMPORTING = {
-    "syntax": "the file does not parse",
-    "raised": "importing the file failed",
-    "forbidden": "importing the file failed",
+    "syntax": N_("the file does not parse"),
+    "raised": N_("importing the file failed"),
+    "forbidden": N_("importing the file failed"),
 }
 
 

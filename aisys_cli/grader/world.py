@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from aisys_cli.grader.network import Invalid, Message, Network, State, Traffic
+from aisys_cli.language import N_
 from aisys_cli.sandbox import wire
 from aisys_cli.sandbox.client import Cell, CellDied, CellTimeout
 from aisys_cli.sandbox.limits import MAX_RANKS
@@ -62,7 +63,7 @@ class World(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         if self.gloo:
-            return f"p = {self.size} processes over gloo"
+            return N_(f"p = {self.size} processes over gloo")
         sends = "rendezvous" if self.rendezvous else "buffered"
         order = f", messages to any-source receives in order {list(self.order)}"
         return f"p = {self.size}, {sends} sends" + (order if any(self.order) else "")
@@ -303,11 +304,13 @@ def _fault(replies: Sequence[_Reply | None], network: Network) -> Fault | None:
 def _unmatched(rank: int, op: wire.Op) -> str:
     what = f"{op.dtype} of shape {tuple(op.shape)}"
     if op.kind == "send":
-        return (
+        return N_(
             f"rank {rank} sends {what} to rank {op.peer} (line {op.line}), which never receives it"
         )
-    whom = "any rank" if op.peer < 0 else f"rank {op.peer}"
-    return f"rank {rank} starts to receive {what} from {whom} (line {op.line}), which nobody sends"
+    whom = N_("any rank") if op.peer < 0 else f"rank {op.peer}"
+    return N_(
+        f"rank {rank} starts to receive {what} from {whom} (line {op.line}), which nobody sends"
+    )
 
 
 def _stuck(network: Network) -> Fault:
@@ -315,12 +318,13 @@ def _stuck(network: Network) -> Fault:
     waiting = [one for one in states if one.peers]
     cycle = _cycle({one.rank: one.peers for one in waiting})
     if cycle:
-        text = "deadlock: ranks " + " -> ".join(map(str, [*cycle, cycle[0]])) + " wait in a circle"
+        ranks = " -> ".join(map(str, [*cycle, cycle[0]]))
+        text = N_(f"deadlock: ranks {ranks} wait in a circle")
     elif gone := [(w.rank, p) for w in waiting for p in w.peers if network.finished(p)]:
         rank, peer = gone[0]
-        text = f"deadlock: rank {peer} returned while rank {rank} still waits for it"
+        text = N_(f"deadlock: rank {peer} returned while rank {rank} still waits for it")
     else:
-        text = "deadlock: a rank waits for a message that nobody can send"
+        text = N_("deadlock: a rank waits for a message that nobody can send")
     return Fault(text, deadlock=True, states=states, cycle=cycle)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from aisys_cli.language import N_, phrases
 from aisys_cli.report.columns import cut, fitted
 from aisys_cli.report.records import clean_line
 
@@ -17,23 +18,25 @@ Sources = Mapping[str, Mapping[str, bytes]]
 _PASSAGES, _LINES = 2, 8  # shown of each pair, and of each passage
 _WIDTH = 38
 
-HEAD = """{lab}: {count} submissions compared; what the course gave them is left out.
-Alike is not copied: look at both, and ask. This is no score and goes into none.
-"""
+HEAD = N_(
+    "{}: {} submissions compared; what the course gave them is left out.\n"
+    "Alike is not copied: look at both, and ask. This is no score and goes into none.\n"
+)
 
 
-def render_pairs(lab: str, pairs: Sequence[Pair], sources: Sources) -> str:
+def render_pairs(lab: str, pairs: Sequence[Pair], sources: Sources, *, language: str = "en") -> str:
     """Each pair with its share and its longest passages, side by side in 80 columns."""
-    text = HEAD.format(lab=lab, count=len(sources))
+    _ = phrases(language)
+    text = _(HEAD).format(lab, len(sources))
     if not pairs:
-        return text + "\nNo two have anything unusual in common.\n"
+        return f"{text}\n{_('No two have anything unusual in common.')}\n"
     for pair in pairs:
-        text += f"\n{100 * pair.share:3.0f}%  {pair.first}  and  {pair.second}\n"
+        text += f"\n{100 * pair.share:3.0f}%  {pair.first}  {_('and')}  {pair.second}\n"
         for passage in pair.passages[:_PASSAGES]:
             text += _side_by_side(pair, passage, sources)
         left = len(pair.passages) - _PASSAGES
         if left > 0:
-            text += f"      and {left} more passage{'s' if left > 1 else ''}\n"
+            text += f"      {_('and {} more').format(left)}\n"
     return text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-__all__ = ["bar", "cut", "fitted", "folded"]
+__all__ = ["aligned", "bar", "cut", "fitted", "folded"]
 
 
 def cut(text: str, cells: int) -> str:
@@ -17,6 +17,11 @@ def cut(text: str, cells: int) -> str:
 def fitted(text: str, cells: int) -> str:
     """Exactly that many cells: cut, or filled with spaces."""
     return set_cell_size(cut(text, cells), max(cells, 0))
+
+
+def aligned(text: str, cells: int) -> str:
+    """On the right of that many cells."""
+    return " " * (cells - cell_len(text)) + text
 
 
 def bar(part: int, whole: int, cells: int = 10) -> str:

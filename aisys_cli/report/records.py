@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from aisys_cli.language import N_
+
 __all__ = [
     "CheckResult",
     "Evidence",
@@ -56,12 +58,13 @@ class RankState(msgspec.Struct, frozen=True, omit_defaults=True):
     received: int = 0
 
     def __str__(self) -> str:
-        counts = f"sent {self.sent}, received {self.received}"
+        counts = N_(f"sent {self.sent}, received {self.received}")
         if not self.peers:
             return f"{self.rank} {self.call}; {counts}"
         peers = " or ".join(map(str, self.peers))
-        line = f", line {self.where.line}" if self.where else ""
-        return f"{self.rank} waits in {self.call} for {peers}{line}; {counts}"
+        if not self.where:
+            return N_(f"{self.rank} waits in {self.call} for {peers}; {counts}")
+        return N_(f"{self.rank} waits in {self.call} for {peers}, line {self.where.line}; {counts}")
 
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):

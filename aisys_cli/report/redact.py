@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from aisys_cli.language import N_
 from aisys_cli.report.records import CheckResult, Evidence, Report
 
 __all__ = ["redact"]
@@ -31,7 +32,7 @@ def _redact(check: CheckResult, details: str) -> CheckResult:
         return msgspec.structs.replace(check, message="", evidence=None, output="", limit="")
     message = check.message
     if check.verdict == "fail":
-        message = "wrong answer"  # the full one may name the dtype or shape that is right
+        message = N_("wrong answer")  # the full one may name the dtype or shape that is right
     evidence = check.evidence
     if evidence is not None:
         evidence = Evidence(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from rich.cells import cell_len, chop_cells, set_cell_size
+from rich.cells import cell_len, chop_cells
 
+from aisys_cli.language import phrases
+from aisys_cli.report.columns import aligned, cut, fitted
 from aisys_cli.report.grades import Attempt, Grade
 
 __all__ = ["render_class", "render_grade", "render_lab"]
@@ -14,74 +16,86 @@ __all__ = ["render_class", "render_grade", "render_lab"]
 _WIDTH = 80
 
 
-def render_lab(grades: Sequence[Grade]) -> str:
+def render_lab(grades: Sequence[Grade], *, language: str = "en") -> str:
     """A line for each student on one lab: score, which attempt, its verdict, days late."""
-    room = _name_room(grades, 30)
-    lines = [f"  {_cell('student', room)}  {'score':>8}  attempt   verdict    late  remarks"]
+    _ = phrases(language)
+    room = _name_room(grades, 30, language)
+    heads = f"{fitted(_('attempt'), 8)}  {fitted(_('verdict'), 9)}  {aligned(_('late'), 4)}"
+    lines = [
+        f"  {fitted(_('student'), room)}  {aligned(_('score'), 8)}  {heads}  {_('remarks')}",
+    ]
     for grade in grades:
-        start = f"  {_cell(_name(grade), room)}  {_score(grade):>8}  {_row(grade)}  "
-        lines.append(start.rstrip() + _end(_remarks(grade), _WIDTH - cell_len(start)))
-    lines.append(_summary(grades))
+        start = f"  {fitted(_name(grade), room)}  {_score(grade):>8}  {_row(grade, language)}  "
+        lines.append(start.rstrip() + _end(_remarks(grade, language), _WIDTH - cell_len(start)))
+    lines.append(_summary(grades, language))
     return "\n".join(lines) + "\n"
 
 
-def _row(grade: Grade) -> str:
+def _row(grade: Grade, language: str) -> str:
+    _ = phrases(language)
     attempt = grade.attempt
     if attempt is None:
-        return f"{'-':<8}  {'missing':<9}  {'':<4}"
-    which = f"{attempt.number} of {len(grade.attempts)}"
-    late = "over" if attempt.too_late else f"{attempt.late_days}d" if attempt.late_days else ""
-    return f"{which:<8}  {attempt.report.verdict:<9}  {late:>4}"
+        return f"{'-':<8}  {fitted(_('missing'), 9)}  {'':<4}"
+    which = fitted(_("{} of {}").format(attempt.number, len(grade.attempts)), 8)
+    late = _("over") if attempt.too_late else f"{attempt.late_days}d" if attempt.late_days else ""
+    return f"{which}  {attempt.report.verdict:<9}  {aligned(late, 4)}"
 
 
 def _end(text: str, room: int) -> str:
-    return f"  {_cut(text, room)}" if text else ""
+    return f"  {cut(text, room)}" if text else ""
 
 
-def _remarks(grade: Grade) -> str:
+def _remarks(grade: Grade, language: str) -> str:
+    _ = phrases(language)
     parts = []
     if grade.override is not None:
-        parts.append("set")
+        parts.append(_("set"))
     if grade.pending:
         parts.append(f"infra: {' '.join(map(str, grade.pending))}")
-    if grade.comments:
-        parts.append(f"{len(grade.comments)} comments" if grade.comments[1:] else "1 comment")
+    if grade.comments[1:]:
+        parts.append(_("{} comments").format(len(grade.comments)))
+    elif grade.comments:
+        parts.append(_("1 comment"))
     return ", ".join(parts)
 
 
-def _summary(grades: Sequence[Grade]) -> str:
+def _summary(grades: Sequence[Grade], language: str) -> str:
+    _ = phrases(language)
     scored = [grade for grade in grades if grade.score is not None]
     missing = sum(not grade.attempts and grade.score is None for grade in grades)
-    words = [f"{len(scored)} with a score"]
+    words = [_("{} with a score").format(len(scored))]
     if missing:
-        words.append(f"{missing} handed in nothing")
+        words.append(_("{} handed in nothing").format(missing))
     infra = len(grades) - len(scored) - missing
     if infra:
-        words.append(f"{infra} could not be graded (infra)")
-    return f"  {len(grades)} students: {', '.join(words)}"
+        words.append(_("{} could not be graded (infra)").format(infra))
+    return f"  {_('{} students: {}').format(len(grades), ', '.join(words))}"
 
 
-def render_class(grades: Sequence[Sequence[Grade]]) -> str:
+def render_class(grades: Sequence[Sequence[Grade]], *, language: str = "en") -> str:
     """A line for each student, a column for each lab. One sequence for each lab."""
+    _ = phrases(language)
     labs = [of_lab[0].lab for of_lab in grades if of_lab]
     by_student: dict[str, dict[str, Grade]] = {}
     for of_lab in grades:
         for grade in of_lab:
             by_student.setdefault(grade.submission, {})[grade.lab] = grade
     every = [next(iter(found.values())) for _, found in sorted(by_student.items())]
-    room = _name_room(every, max(_WIDTH - 10 - 6 * len(labs), 8))
+    room = _name_room(every, max(_WIDTH - 10 - 6 * len(labs), 8), language)
     heads = "".join(f"{f'[{n}]':>6}" for n in range(1, len(labs) + 1))
-    lines = [f"  {_cell('student', room)}{heads}{'total':>8}"]
+    lines = [f"  {fitted(_('student'), room)}{heads}{aligned(_('total'), 8)}"]
     for one in every:
         found = by_student[one.submission]
         cells = "".join(f"{_short(found.get(lab)):>6}" for lab in labs)
         total = sum(grade.score or 0 for grade in found.values())
-        lines.append(f"  {_cell(_name(one), room)}{cells}{total:>8}")
+        lines.append(f"  {fitted(_name(one), room)}{cells}{total:>8}")
     lines.append("")
     for number, lab in enumerate(labs, 1):
         best = next(grade.max_score for of_lab in grades for grade in of_lab if grade.lab == lab)
-        lines.append(f"  [{number}] {lab}, of {best}")
-    lines.append("  -  missing    ?  could not be graded (infra)    *  set by a person")
+        lines.append(f"  [{number}] " + _("{}, of {}").format(lab, best))
+    marks = (("-", _("missing")), ("?", _("could not be graded (infra)")))
+    legend = [f"{mark}  {words}" for mark, words in (*marks, ("*", _("set by a person")))]
+    lines.append("  " + "    ".join(legend))
     return "\n".join(lines) + "\n"
 
 
@@ -92,42 +106,47 @@ def _short(grade: Grade | None) -> str:
     return f"{'' if grade.score is None else grade.score}{mark}"
 
 
-def render_grade(grade: Grade) -> str:
+def render_grade(grade: Grade, *, language: str = "en") -> str:
     """All there is on one student and lab but the reports."""
-    lines = [f"{grade.lab}  {_score(grade)}  {_why(grade)}".rstrip()]
+    _ = phrases(language)
+    lines = [f"{grade.lab}  {_score(grade)}  {_why(grade, language)}".rstrip()]
     for one in grade.attempts:
         mark = ">" if one.number == grade.counts else " "
-        lines.append(f"  {mark} {_attempt(one)}".rstrip())
+        lines.append(f"  {mark} {_attempt(one, language)}".rstrip())
     for number, override in enumerate(reversed(grade.overrides)):
-        did = "took that back" if override.withdrawn else f"set {override.score}"
-        past = "" if number == 0 else "earlier: "
+        score = _("set {}").format(override.score)
+        did = _("took that back") if override.withdrawn else score
+        past = "" if number == 0 else _("earlier: ")
         lines += _told(f"{past}{override.who} {did}, {_day(override.when)}: {override.why}")
     for comment in grade.comments:
         lines += _told(f"{comment.who}, {_day(comment.when)}: {comment.text}")
     return "\n".join(lines) + "\n"
 
 
-def _why(grade: Grade) -> str:
+def _why(grade: Grade, language: str) -> str:
+    _ = phrases(language)
     if grade.override is not None:
-        return "set by a person"
+        return _("set by a person")
     if grade.attempt is None:
-        return "handed in nothing"
-    said = f"attempt {grade.counts} counts"
+        return _("handed in nothing")
+    said = _("attempt {} counts").format(grade.counts)
     if grade.pending:
         which = ", ".join(map(str, grade.pending))
-        said += f"; infra, may change it: {which}"
+        said += _("; infra, may change it: {}").format(which)
     return said
 
 
-def _attempt(one: Attempt) -> str:
+def _attempt(one: Attempt, language: str) -> str:
+    _ = phrases(language)
     report = one.report
     graded = "-" if report.score is None else str(report.score)
     line = f"{one.number}  {report.verdict:<9} {graded:>4}/{report.max_score:<4}"
-    line += f" {_day(one.submitted_at) or 'time unknown':<16}  {report.submission_digest[:8]:<8}"
+    when = fitted(_day(one.submitted_at) or _("time unknown"), 16)
+    line += f" {when}  {report.submission_digest[:8]:<8}"
     if one.too_late:
-        line += "  after the cut-off"
+        line += "  " + _("after the cut-off")
     elif one.late_days:
-        line += f"  {one.late_days}d late: -{one.penalty}% = {one.score}"
+        line += "  " + _("{}d late: -{}% = {}").format(one.late_days, one.penalty, one.score)
     return line
 
 
@@ -149,13 +168,6 @@ def _name(grade: Grade) -> str:
     return f"{grade.submission}  {grade.name}" if grade.name else grade.submission
 
 
-def _name_room(grades: Sequence[Grade], most: int) -> int:
-    return min(most, max([cell_len("student"), *(cell_len(_name(one)) for one in grades)]))
-
-
-def _cell(text: str, room: int) -> str:
-    return set_cell_size(_cut(text, room), room)
-
-
-def _cut(text: str, room: int) -> str:
-    return text if cell_len(text) <= room else set_cell_size(text, max(room - 2, 0)) + ".."
+def _name_room(grades: Sequence[Grade], most: int, language: str) -> int:
+    head = phrases(language)("student")
+    return min(most, max([cell_len(head), *(cell_len(_name(one)) for one in grades)]))

@@ -12,12 +12,13 @@ import msgspec
 from rich.cells import cell_len
 from rich.text import Text
 
-from aisys_cli.language import phrases
+from aisys_cli.language import phrases, translate
 from aisys_cli.report.columns import cut, fitted, folded
 from aisys_cli.report.records import CheckResult, Evidence, Report, Whole
 
 __all__ = [
     "MARKS",
+    "hidden_later",
     "mark",
     "render_evidence",
     "render_failure",
@@ -132,7 +133,7 @@ def _remark(check: CheckResult, language: str) -> str:
         return _("not written")
     if check.evidence is not None and check.evidence.where is not None:
         return _("line {}").format(check.evidence.where.line)
-    return check.message if check.verdict == "blocked" else ""
+    return translate(check.message, language) if check.verdict == "blocked" else ""
 
 
 def render_failure(
@@ -151,7 +152,7 @@ def render_failure(
     text.append(f"  {mark(check.verdict)}", style=f"bold {style(check.verdict)}")
     name = f"  {check.id} {check.title(language)}"
     text.append(cut(name, _WIDTH - cell_len(text.plain)) + "\n", style="bold")
-    text.append(_indented(check.message, "      ", most=most))
+    text.append(_indented(translate(check.message, language), "      ", most=most))
     if check.evidence is not None:
         text.append_text(_evidence(check.evidence, language, most=most))
         text.append_text(_callers(check, language))
@@ -193,7 +194,7 @@ def render_whole(check: CheckResult, whole: Whole | None, *, language: str = "en
 
 def render_evidence(message: str, evidence: Evidence | None, *, language: str = "en") -> Text:
     """A failure outside of any check."""
-    text = Text(_indented(message, "      "))
+    text = Text(_indented(translate(message, language), "      "))
     if evidence is not None:
         text.append_text(_evidence(evidence, language))
     return text
@@ -233,9 +234,10 @@ def _evidence(evidence: Evidence, language: str, *, most: int = _MOST) -> Text:
         text.append(f"      {head}\n")
         text.append(_indented(evidence.input, "          ", most=most), style="bold")
     if evidence.world:
-        text.append_text(_line(_("World"), evidence.world))
+        text.append_text(_line(_("World"), translate(evidence.world, language)))
     for state in evidence.ranks:
-        text.append_text(_line(_("Ranks") if state is evidence.ranks[0] else "", str(state)))
+        said = translate(str(state), language)
+        text.append_text(_line(_("Ranks") if state is evidence.ranks[0] else "", said))
     if evidence.got or evidence.expected:
         text.append_text(_values(evidence, language))
     if evidence.where is not None:
@@ -252,7 +254,7 @@ def _values(evidence: Evidence, language: str) -> Text:
     if evidence.expected:
         text.append_text(_line(_(evidence.oracle or "Expected"), evidence.expected, style="green"))
     if evidence.index:
-        where = _("at {}: {}").format(evidence.index, evidence.difference)
+        where = _("at {}: {}").format(evidence.index, translate(evidence.difference, language))
         text.append_text(_line(_("First difference"), where))
     if evidence.tolerance:
         text.append_text(_line(_("Tolerance"), evidence.tolerance, style="dim"))
@@ -268,6 +270,13 @@ def _indented(value: str, margin: str, *, most: int = _MOST) -> str:
 
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def hidden_later(count: int, *, language: str) -> str:
+    """That so many hidden checks have not run yet."""
+    _ = phrases(language)
+    one = _("{} hidden check runs when graded.")
+    return (one if count == 1 else _("{} hidden checks run when graded.")).format(count)
 
 
 def render_summary(report: Report, *, language: str = "en") -> Text:
@@ -291,13 +300,12 @@ def render_summary(report: Report, *, language: str = "en") -> Text:
             said = _("{} of {} public check passed").format(passed, count)
         else:
             said = _("{} of {} public checks passed").format(passed, count)
-        hidden = report.hidden_not_run
-        later = _("{} hidden check runs when graded.") if hidden == 1 else ""
-        said += _("; ") + (later or _("{} hidden checks run when graded.")).format(hidden)
+        said += _("; ") + hidden_later(report.hidden_not_run, language=language)
         text.append(f"  {said}\n")
     if report.isolation == "process":
         said = _("Isolation: process. No sandbox: only for code you trust.")
         text.append(f"  {said}\n", style="yellow")
     for note in report.notes:
-        text.append(_indented(_("Note: {}").format(note), "  "), style="yellow")
+        said = _("Note: {}").format(translate(note, language))
+        text.append(_indented(said, "  "), style="yellow")
     return text

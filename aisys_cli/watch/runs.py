@@ -11,6 +11,7 @@ from aisys_cli.bulk.pool import Pool
 from aisys_cli.bulk.run import job_for, open_pool
 from aisys_cli.course.records import Lab
 from aisys_cli.grader.jobs import Done
+from aisys_cli.language import N_
 from aisys_cli.report.records import CheckResult
 from aisys_cli.watch.screen import Screen
 from aisys_cli.watch.view import Scene, failing
@@ -107,7 +108,7 @@ class Runs:
 
     def _timing(self) -> str:
         first = self._first or self._begun
-        return (
+        return N_(
             f"After the save: begun {self._begun - self._saved:.2f} s, "
             f"first result {first - self._saved:.2f} s, all {time.time() - self._saved:.2f} s"
         )

@@ -7,6 +7,7 @@ import os
 from rich.console import Console
 from rich.text import Text
 
+from aisys_cli.language import translate
 from aisys_cli.report.records import CheckResult
 from aisys_cli.report.text import render_row
 from aisys_cli.watch.terminal import Terminal
@@ -35,7 +36,7 @@ class Screen:
     def started(self, why: str) -> None:
         self.scene.pane = None
         self.scene.scroll = 0
-        self._show(f"\n--- {self.scene.lab.id}: {why}\n")
+        self._show(f"\n--- {self.scene.lab.id}: {translate(why, self.scene.language)}\n")
 
     def result(self, check: CheckResult) -> None:
         self._show(render_row(check, language=self.scene.language))
@@ -43,7 +44,7 @@ class Screen:
     def finished(self) -> None:
         text = render_outcome(self.scene)
         if self.scene.timing:
-            text.append(f"\n  {self.scene.timing}\n")
+            text.append(f"\n  {translate(self.scene.timing, self.scene.language)}\n")
         self._show(text)
 
     def results(self) -> None:
@@ -59,7 +60,7 @@ class Screen:
 
     def note(self, text: str) -> None:
         self.scene.note = text
-        self._show(f"  {text}\n")
+        self._show(f"  {translate(text, self.scene.language)}\n")
 
     def scroll(self, lines: int) -> None:
         self.scene.scroll += lines

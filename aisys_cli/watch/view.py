@@ -10,13 +10,14 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from aisys_cli.course.records import Lab
+from aisys_cli.language import N_, phrases, translate
 from aisys_cli.report.columns import cut
 from aisys_cli.report.records import CheckResult
-from aisys_cli.report.text import mark, render_failure, render_row, style
+from aisys_cli.report.text import hidden_later, mark, render_failure, render_row, style
 
 __all__ = ["KEYS", "Scene", "failing", "render_lines", "render_outcome"]
 
-KEYS = "h hint  n next  a all  r repro  d draw  enter again  q quit"
+KEYS = N_("h hint  n next  a all  r repro  d draw  enter again  q quit")
 
 
 class Scene(msgspec.Struct):
@@ -60,7 +61,7 @@ def render_lines(scene: Scene, width: int, height: int) -> list[Text]:
     shown = body[scene.scroll : scene.scroll + room]
     left = len(body) - scene.scroll - len(shown)
     if left > 0:
-        more = f"      ... {left + 1} more lines: space, back: b"
+        more = translate(f"      ... {left + 1} more lines: space, back: b", scene.language)
         shown[-1] = Text(more, style="dim")
     blank = [Text()] * (room - len(shown))
     return [*head, *shown, *blank, Text(), *foot]
@@ -72,9 +73,10 @@ def _header(scene: Scene, width: int) -> list[Text]:
     passed = sum(one is not None and one.verdict == "pass" for one in results)
     title = Text()
     title.append(scene.lab.id, style="bold")
-    title.append(f"   {passed} of {len(public)} public checks passed")
+    _ = phrases(scene.language)
+    title.append("   " + _("{} of {} public checks passed").format(passed, len(public)))
     if scene.running:
-        title.append("   running ...", style="yellow")
+        title.append("   " + _("running ..."), style="yellow")
     return [title, *_marks(scene, width)]
 
 
@@ -121,14 +123,17 @@ def _passed(scene: Scene) -> Text:
         return Text()
     hidden = len(scene.lab.facts.checks) - len(public)
     text = Text()
-    text.append(f"  All {len(public)} public checks passed", style="bold green")
-    text.append(f"; hidden ones ({hidden}) run when it is graded.\n" if hidden else ".\n")
-    text.append("  Hand it in: aisys lab submit\n  n starts the next lab.\n")
+    _ = phrases(scene.language)
+    text.append("  " + _("All {} public checks passed").format(len(public)), style="bold green")
+    if hidden:
+        text.append(_("; ") + hidden_later(hidden, language=scene.language))
+    text.append(f"\n  {_('Hand it in:')} aisys lab submit\n  {_('n starts the next lab.')}\n")
     return text
 
 
 def _foot(scene: Scene) -> Sequence[str]:
-    return [line for line in (scene.note, scene.timing, KEYS) if line]
+    said = (scene.note, scene.timing, KEYS)
+    return [translate(line, scene.language) for line in said if line]
 
 
 def render_outcome(scene: Scene) -> Text:
@@ -145,5 +150,6 @@ def render_outcome(scene: Scene) -> Text:
         text.append_text(_passed(scene))
     others = [id for id in failing(scene) if id != scene.focus]
     if others and scene.show != "all":
-        text.append(f"\n  Also not passed: {', '.join(others)}\n")
+        said = phrases(scene.language)("Also not passed: {}").format(", ".join(others))
+        text.append(f"\n  {said}\n")
     return text

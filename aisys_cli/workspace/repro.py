@@ -24,7 +24,8 @@ import msgspec
 from aisys_cli.course.records import Lab
 from aisys_cli.errors import UsageError
 from aisys_cli.grader.jobs import KeptCall
-from aisys_cli.report.columns import folded
+from aisys_cli.language import N_, reader, translate
+from aisys_cli.report.columns import fitted, folded
 from aisys_cli.report.records import CheckResult, clean
 from aisys_cli.sandbox import wire
 from aisys_cli.sandbox.cell import NotData, Submission, plain
@@ -59,9 +60,9 @@ def run_again(
     calls: list[KeptCall] = wire.decode(failure.calls, list[KeptCall])
     _has_rank(calls, rank)
     if evidence is not None and evidence.input:
-        _show(out, "Input", evidence.input)
+        _show(out, N_("Input"), evidence.input)
     if check.verdict in ("timeout", "crash"):
-        out.print(f"When it was tested: {check.message}. Ctrl-C stops it here.")
+        _print(out, N_(f"When it was tested: {check.message}. Ctrl-C stops it here."))
     # Absolute names, so that a debugger finds the lines.
     files = {str(path): path.read_bytes() for path in folder.glob("*.py")}
     sys.path.insert(0, str(folder))
@@ -70,7 +71,7 @@ def run_again(
     )
     failed = submission.load()
     if failed is not None:
-        out.print(f"{folder / lab.entry}.py does not import: {_words(failed.fault)}")
+        _print(out, N_(f"{folder / lab.entry}.py does not import: {_words(failed.fault)}"))
         for frame in failed.fault.frames:
             out.print(f"    {os.path.basename(frame.file)}:{frame.line}  {frame.text}")
         return False
@@ -78,7 +79,9 @@ def run_again(
     for number, asked in enumerate(calls, 1):
         last = number == len(calls)
         if len(calls) > 1:
-            out.print(f"\nCall {number} of {len(calls)}{', the one that failed' if last else ''}")
+            out.print()
+            call = N_(f"Call {number} of {len(calls)}")
+            _print(out, N_(f"{call}, the one that failed") if last else call)
         debugger = _Debugger(frozenset(files)) if debug and last else None
         if asked.world is None:
             shown = _here(submission, asked, out, debugger)
@@ -93,18 +96,23 @@ def run_again(
 def _has_rank(calls: list[KeptCall], rank: int | None) -> None:
     ranks = {call.world.size for call in calls if call.world is not None}
     if rank is not None and not all(rank < size for size in ranks or {0}):
-        has = f"has ranks 0 to {min(ranks) - 1}" if ranks else "runs in one process"
-        raise UsageError(f"--rank {rank}: this input {has}")
+        if not ranks:
+            raise UsageError(f"--rank {rank}: this input runs in one process")
+        raise UsageError(f"--rank {rank}: this input has ranks 0 to {min(ranks) - 1}")
 
 
 def _words(fault: wire.Fault) -> str:
     return f"{fault.type}: {fault.message}"
 
 
+def _print(out: Console, sentence: str) -> None:
+    out.print(translate(sentence, reader.get()))
+
+
 def _show(out: Console, label: str, value: str) -> None:
     """A label and what belongs to it, in 80 columns."""
-    first, *rest = folded(value, WIDTH - MARGIN) or [""]
-    out.print(f"{label:<{MARGIN - 1}} {first}")
+    first, *rest = folded(translate(value, reader.get()), WIDTH - MARGIN) or [""]
+    out.print(f"{fitted(translate(label, reader.get()), MARGIN - 1)} {first}")
     for line in rest:
         out.print(f"{' ' * MARGIN}{line}")
 
@@ -120,7 +128,7 @@ def _here(
         # Through the wire, so that it reads as it did when it was graded.
         reply: wire.Returned = wire.decode(wire.encode(wire.Returned(0, value)), wire.Returned)
     except NotData as error:
-        _show(out, "Your value", f"{error}, which is not plain data")
+        _show(out, "Your value", N_(f"{error}, which is not plain data"))
         return None
     # The student-code boundary: show their traceback, without our frames.
     except (Exception, SystemExit) as error:
@@ -136,18 +144,21 @@ def _here(
 def _compared(out: Console, check: CheckResult, shown: list[str]) -> bool:
     """Say what the values come to, as far as one can know without the check."""
     evidence = check.evidence
-    confirm = f"Confirm: aisys lab test {check.id}"
+    confirm = N_(f"Confirm: aisys lab test {check.id}")
     if evidence is None or not evidence.expected:
-        out.print(f"It ends without an error now. {confirm}")
+        _print(out, N_(f"It ends without an error now. {confirm}"))
         return True
     _show(out, evidence.oracle or "Expected", evidence.expected)
     # A check may ask for several answers in one call, of which the last is the wrong one.
     wrong, expected = ({one, f"[{one}]"} for one in (evidence.got, evidence.expected))
     if any(one in wrong for one in shown):
-        out.print("Still the wrong value.")
+        _print(out, N_("Still the wrong value."))
         return False
     right = all(one in expected for one in shown)
-    out.print(f"{'As expected now' if right else 'Another value than before'}. {confirm}")
+    if right:
+        _print(out, N_(f"As expected now. {confirm}"))
+    else:
+        _print(out, N_(f"Another value than before. {confirm}"))
     return True
 
 
@@ -192,7 +203,8 @@ class _Again:
                 return self.shown(run.values)
         self.out.print(failure.output, end="")
         evidence = failure.evidence and msgspec.structs.replace(failure.evidence, input="")
-        self.out.print(render_evidence(failure.message, evidence), end="")
+        shown = render_evidence(failure.message, evidence, language=reader.get())
+        self.out.print(shown, end="")
         return None
 
     def with_rank(self, rank: int, debugger: _Debugger | None) -> list[str] | None:
@@ -227,9 +239,9 @@ class _Again:
         ended = outcome[0] if outcome else None
         if isinstance(ended, Run):
             return self.shown(ended.values)
-        self.out.print(str(ended))
+        _print(self.out, str(ended))
         for state in getattr(ended, "states", ()):
-            self.out.print(f"  {rank_state(state)}")
+            self.out.print(f"  {translate(str(rank_state(state)), reader.get())}")
         return None
 
     def serve(self, line: socket.socket, debugger: _Debugger | None) -> None:

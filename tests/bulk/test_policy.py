@@ -226,13 +226,13 @@ def test_the_rules_come_from_the_course(own_course):
     assert policy == Policy("best", DUE, timedelta(minutes=15), 20, 4)
     assert in_words(policy) == (
         "the best attempt counts; due 2026-03-01 23:59+08:00, 15 minutes of grace;\n"
-        "  late 20% less a day, nothing accepted after 4 days"
+        "  a late day costs 20%, nothing accepted after 4 days"
     )
 
 
 def test_rules_in_words_name_what_there_is_only():
     assert in_words(Policy()) == "the last attempt counts; no due date"
-    assert in_words(Policy(due=DUE)).endswith("23:59+08:00;\n  late 0% less a day")
+    assert in_words(Policy(due=DUE)).endswith("23:59+08:00;\n  a late day costs 0%")
 
 
 def test_a_lab_without_a_due_date_has_the_other_rules(own_course):

@@ -167,7 +167,7 @@ def test_an_evening(watch, place):
 
     # In place, as other editors do.
     (place / "small/small.py").write_text(RIGHT)
-    screen.see("All 3 public checks passed", "hidden ones (1) run")
+    screen.see("All 3 public checks passed", "1 hidden check runs")
     screen.press("n")
     screen.see("Every lab of the course is done.")
     assert "\n" not in re.sub(r"\x1b\[\d+;1H[^\n]*", "", screen.written.partition("\x1b[?1049h")[2])

@@ -19,6 +19,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any, NamedTuple
 
 from aisys_cli.bulk.intake.records import MAX_NOTEBOOK, Haul, Unusable, is_skipped
+from aisys_cli.language import N_
 
 __all__ = ["kind_of", "read_archive"]
 
@@ -137,7 +138,7 @@ def _collect(members: Iterator[_Member], name: str, haul: Haul) -> None:
         if path.suffix not in (".py", ".ipynb") or not (member.is_file or member.is_link):
             continue
         if path.is_absolute() or ".." in path.parts or "\\" in inside:
-            haul.notes.append(f"{inside[:100]}: a path out of the archive, not read")
+            haul.notes.append(N_(f"{inside[:100]}: a path out of the archive, not read"))
         elif any(map(is_skipped, path.parts)):
             continue
         elif member.is_link:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from aisys_cli.bulk.intake.records import Unusable
+from aisys_cli.language import N_
 
 __all__ = ["module_of"]
 
@@ -46,7 +47,7 @@ def module_of(data: bytes, name: str, notes: list[str]) -> bytes:
     parts = [f"# The code of {name}."]
     for cell in cells:
         if cell.tree is None:
-            notes.append(f"{name}: cell {cell.number} is not Python, left out")
+            notes.append(N_(f"{name}: cell {cell.number} is not Python, left out"))
             continue
         kept = _kept(cell.text, cell.tree, functions)
         if kept.strip():

@@ -23,6 +23,7 @@ from aisys_cli.bulk.intake.records import (
     is_skipped,
 )
 from aisys_cli.course.records import Lab
+from aisys_cli.language import N_
 from aisys_cli.report.records import clean_line
 
 __all__ = ["read_handed", "read_submission"]
@@ -89,7 +90,7 @@ def _read_parts(parts: tuple[tuple[str, Path], ...], haul: Haul) -> None:
         elif kind_of(name) or name.endswith(".ipynb"):
             _read(path, name, haul)
         else:
-            haul.notes.append(f"{name}: not read")
+            haul.notes.append(N_(f"{name}: not read"))
 
 
 def _read_folder(folder: Path, haul: Haul) -> None:
@@ -118,9 +119,9 @@ def _read_entry(path: Path, inside: str, haul: Haul) -> None:
         if inside in haul.wanted:
             raise Unusable(f"{inside} is a folder; a file was expected")
     elif link and inside not in haul.wanted:
-        haul.notes.append(f"{inside}: a symbolic link, not read")
+        haul.notes.append(N_(f"{inside}: a symbolic link, not read"))
     elif inside.endswith(".py") and not is_module(path.name):
-        haul.notes.append(f"{inside}: not read; no module can have this name")
+        haul.notes.append(N_(f"{inside}: not read; no module can have this name"))
     else:
         haul.add(inside, _read_file(path, inside, haul))
 
@@ -141,7 +142,7 @@ def _make_module(haul: Haul) -> None:
         raise Unusable(f"which notebook is {wanted}? There are {listed}; name one {stem}.ipynb")
     name = clean_line(chosen[0])
     haul.add(wanted, module_of(notebooks[chosen[0]], name, haul.notes))
-    haul.notes.append(f"{wanted} was made of the code in {name}")
+    haul.notes.append(N_(f"{wanted} was made of the code in {name}"))
 
 
 @contextmanager
@@ -188,7 +189,7 @@ def _check(haul: Haul) -> str:
     for name in haul.files:
         stem = name.partition("/")[0].removesuffix(".py")
         if stem in sys.stdlib_module_names or stem in ("numpy", "torch", "msgspec", "aisys_cli"):
-            haul.notes.append(f"{name}: not used; {stem} is the name of a library")
+            haul.notes.append(N_(f"{name}: not used; {stem} is the name of a library"))
         elif name == "driver.py":
-            haul.notes.append(f"{name}: not used; the lab's own driver runs the checks")
+            haul.notes.append(N_(f"{name}: not used; the lab's own driver runs the checks"))
     return ""

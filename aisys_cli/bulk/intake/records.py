@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from aisys_cli.course.records import Lab
+from aisys_cli.language import N_
 from aisys_cli.report.records import clean_line
 
 __all__ = ["MAX_NOTEBOOK", "Handed", "Haul", "Submission", "Unusable", "is_module", "is_skipped"]
@@ -69,8 +70,9 @@ class Haul:
         notebook = name.endswith(".ipynb")
         most = MAX_NOTEBOOK if notebook else self.limit
         if len(data) > most:
-            what = "of a notebook" if notebook else "of Python files"
-            raise Unusable(f"{name[:100]}: more than {most >> 10} KiB {what}")
+            if notebook:
+                raise Unusable(f"{name[:100]}: more than {most >> 10} KiB of a notebook")
+            raise Unusable(f"{name[:100]}: more than {most >> 10} KiB of Python files")
         self.files[name] = data
         self._notebooks += notebook * len(data)
         self._code += (not notebook) * len(data)
@@ -84,10 +86,10 @@ class Haul:
         """A link is a problem if it stands for a file of the lab, else a note."""
         if file in self.wanted:
             raise Unusable(f"{name} is a symbolic link; submit the file itself")
-        self.notes.append(f"{name}: a symbolic link, not read")
+        self.notes.append(N_(f"{name}: a symbolic link, not read"))
 
     def too_large(self, name: str, size: int, limit: int) -> str:
-        return f"{name} has {size} bytes; the limit is {limit} (source_kib = {limit >> 10})"
+        return N_(f"{name} has {size} bytes; the limit is {limit} (source_kib = {limit >> 10})")
 
     def unwrap(self) -> None:
         """Take off the one folder that all of them are in; a folder's own name may be anything."""
@@ -100,10 +102,10 @@ class Haul:
         for name in list(self.files):
             if name.endswith(".py") and not is_module(name):
                 del self.files[name]
-                self.notes.append(f"{name}: not read; no module can have this name")
+                self.notes.append(N_(f"{name}: not read; no module can have this name"))
 
     def said(self) -> tuple[str, ...]:
         """The notes for the report: clean, and no more than somebody would read."""
         more = len(self.notes) - MAX_NOTES
-        cut = [*self.notes[:MAX_NOTES], f"and {more} more"] if more > 0 else self.notes
+        cut = [*self.notes[:MAX_NOTES], N_(f"and {more} more")] if more > 0 else self.notes
         return tuple(clean_line(note, limit=500) for note in cut)

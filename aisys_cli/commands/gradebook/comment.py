@@ -45,4 +45,5 @@ def comment(
         known_id(book, id)
     with Gradebook(db) as book:
         book.comment(found.id, id, clean(text.strip()), who=who)
-        print(render_grade(book.grade(found, policy_of(course, found.id), id)), end="")
+        grade = book.grade(found, policy_of(course, found.id), id)
+        print(render_grade(grade, language=context.obj.language), end="")

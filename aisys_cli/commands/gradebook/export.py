@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aisys_cli.commands.context import course_of, say
+from aisys_cli.commands.context import course_of, print_list, say
 from aisys_cli.commands.gradebook.options import DbOption, LabOption, labs_of, with_doubts
 from aisys_cli.errors import UsageError
+from aisys_cli.language import N_
 
 if TYPE_CHECKING:
     from aisys_cli.bulk.book_reader import GradebookReader
@@ -56,10 +57,10 @@ def export(
 
     course = course_of(context)
     if (template is None) == (to is Target.canvas):
-        raise UsageError(
-            f"--to {to.value} {'needs' if template is None else 'takes no'} --template FILE",
-            remedy="aisys gradebook export --to canvas --template CANVAS.csv --lab LAB -o NEW.csv",
-        )
+        how = "aisys gradebook export --to canvas --template CANVAS.csv --lab LAB -o NEW.csv"
+        if template is None:
+            raise UsageError(f"--to {to.value} needs --template FILE", remedy=how)
+        raise UsageError(f"--to {to.value} takes no --template FILE", remedy=how)
     with Gradebook.read(db) as book:
         labs = labs_of(course, book, lab)
         if template is not None:
@@ -144,7 +145,7 @@ def _moodle(book: GradebookReader, labs: list[Lab], grades: Iterator[Grade], lan
     made = to_moodle(labs, grades, roster=roster, language=language)
     if made.left_out:
         say("Left out, for not on the roster or with an id that no file should have:")
-        say("\n".join(f"  {id}" for id in made.left_out))
+        print_list(made.left_out)
     if any(lab.max_score > 100 for lab in labs):
         say("Moodle ends the import at a grade over 100, unless its site allows more.")
     if not roster:
@@ -178,9 +179,10 @@ def _canvas(
     for note in filled.notes:
         say(note)
     for ids, what in (
-        (filled.unknown, f"Not one of the students of {template}, or of more than one"),
-        (filled.excused, "Excused (EX) in Canvas, and left so"),
+        (filled.unknown, N_(f"Not one of the students of {template}, or of more than one:")),
+        (filled.excused, N_("Excused (EX) in Canvas, and left so:")),
     ):
         if ids:
-            say(f"{what}:\n" + "\n".join(f"  {id}" for id in ids))
+            say(what)
+            print_list(ids)
     return filled.data

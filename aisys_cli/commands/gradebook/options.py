@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aisys_cli.commands.context import say
+from aisys_cli.commands.context import print_list, say
 from aisys_cli.errors import NothingToDo, UsageError
+from aisys_cli.language import N_, reader, translate
 
 if TYPE_CHECKING:
     from aisys_cli.bulk.book_reader import GradebookReader
@@ -72,8 +73,9 @@ def with_doubts(grades: Iterable[Grade], lab: Lab, policy: Policy) -> Iterator[G
             found.setdefault(doubt, []).append(grade.submission)
         yield grade
     for doubt, ids in found.items():
-        more = f" and {len(ids) - 10} more" if ids[10:] else ""
-        say(f"{lab.id}, {doubt}:\n  {', '.join(ids[:10])}{more}")
+        say(f"{lab.id}, {doubt}:")
+        more = [translate(f"and {len(ids) - 10} more", reader.get())] if ids[10:] else []
+        print_list([", ".join(ids[:10]), *more])
 
 
 def known_id(book: GradebookReader, id: str) -> str:
@@ -82,7 +84,7 @@ def known_id(book: GradebookReader, id: str) -> str:
     if id in known:
         return id
     close = difflib.get_close_matches(id, known, n=1)
-    hint = f" Did you mean {close[0]}?" if close else ""
+    hint = N_(f" Did you mean {close[0]}?") if close else ""
     raise UsageError(
         f"{book.path} knows no student {id!r}.{hint}",
         remedy="See who is there: aisys gradebook show",

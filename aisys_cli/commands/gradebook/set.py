@@ -57,4 +57,4 @@ def set_score(
             raise UsageError(f"no score of {id} is set in {found.id}")
     with Gradebook(db) as book:
         book.override(found.id, id, score, who=who, why=clean(why.strip()))
-        print(render_grade(book.grade(found, policy, id)), end="")
+        print(render_grade(book.grade(found, policy, id), language=context.obj.language), end="")

@@ -8,6 +8,7 @@ import typer
 
 from aisys_cli.commands.context import Format, FormatOption, course_of, say
 from aisys_cli.commands.gradebook.options import DbOption, LabOption, labs_of, with_doubts
+from aisys_cli.language import translate
 
 __all__ = ["show"]
 
@@ -28,7 +29,7 @@ def show(
     from aisys_cli.report.grades import brief
     from aisys_cli.report.standing import render_class, render_lab
 
-    course = course_of(context)
+    course, language = course_of(context), context.obj.language
     with Gradebook.read(db) as book:
         labs = labs_of(course, book, lab)
         grades = []
@@ -42,6 +43,7 @@ def show(
     if format is Format.json:
         print(to_json(grade for of_lab in grades for grade in of_lab).decode(), end="")
     elif lab:
-        print(f"{labs[0].id}: {in_words(policy)}\n\n{render_lab(grades[0])}", end="")
+        print(f"{labs[0].id}: {translate(in_words(policy), language)}\n")
+        print(render_lab(grades[0], language=language), end="")
     else:
-        print(render_class(grades), end="")
+        print(render_class(grades, language=language), end="")

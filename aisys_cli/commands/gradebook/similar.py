@@ -53,7 +53,7 @@ def similar(
     if format is Format.json:
         print(msgspec.json.format(msgspec.json.encode(pairs), indent=2).decode())
     else:
-        print(render_pairs(found.id, pairs, sources), end="")
+        print(render_pairs(found.id, pairs, sources, language=context.obj.language), end="")
 
 
 def _texts(path: Path) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aisys_cli.commands.context import Format, FormatOption, console, course_of
+from aisys_cli.commands.context import Format, FormatOption, console, course_of, tell
 from aisys_cli.commands.gradebook.options import (
     DbOption,
     IdArgument,
@@ -56,10 +56,12 @@ def student(
         print(to_json(grades, reports=True).decode(), end="")
         return
     print(f"{id}  {grades[0].name}".rstrip() + "\n")
-    print("\n".join(render_grade(grade) for grade in grades), end="")
+    language = context.obj.language
+    print("\n".join(render_grade(grade, language=language) for grade in grades), end="")
     if shown is not None:
-        print(f"\nAttempt {shown.number}\n")
-        console().print(render_report(shown.report, language=context.obj.language), end="")
+        print()
+        tell(f"Attempt {shown.number}", end="\n\n")
+        console().print(render_report(shown.report, language=language), end="")
 
 
 def _chosen(grade: Grade, number: int | None) -> Attempt | None:

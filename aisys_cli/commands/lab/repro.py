@@ -9,6 +9,7 @@ import typer
 from aisys_cli.commands.completion import complete_failed
 from aisys_cli.commands.context import choose_checks, console, course_of, started_lab
 from aisys_cli.errors import ExitCode, NothingToDo
+from aisys_cli.language import N_
 
 __all__ = ["repro"]
 
@@ -37,7 +38,7 @@ def repro(
     failure = workspace.failure(lab.id, check)
     if failure is None:
         verdict = workspace.labs[lab.id].verdicts.get(check, "")
-        last = f"its last verdict is {verdict}" if verdict else "it was not run yet"
+        last = N_(f"its last verdict is {verdict}") if verdict else N_("it was not run yet")
         raise NothingToDo(
             f"no failing input of check {check} is stored: {last}",
             remedy=f"Run it: aisys lab test {check}",

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from aisys_cli.commands.completion import complete_task
-from aisys_cli.commands.context import course_of, started_lab
+from aisys_cli.commands.context import course_of, started_lab, tell
 from aisys_cli.errors import UsageError
+from aisys_cli.language import N_, reader, translate
 
 __all__ = ["reset"]
 
@@ -33,19 +34,19 @@ def reset(
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("reset asks first, and there is no terminal", remedy="Add --yes")
-        what = f"task {task} of {lab.id}" if task else lab.id
-        if not typer.confirm(f"Put back the starter's text for {what}?"):
-            print("Nothing was changed.")
+        what = N_(f"task {task} of {lab.id}") if task else lab.id
+        if not typer.confirm(translate(f"Put back the starter's text for {what}?", reader.get())):
+            tell("Nothing was changed.")
             return
     if task:
         names, backup = files.reset_task(lab, folder, task)
         if backup is None:
-            print(f"Nothing to put back: {', '.join(names)} are the starter's text already")
+            tell(f"Nothing to put back: {', '.join(names)} are the starter's text already")
         else:
-            print(f"Put back {', '.join(names)}; your text is in {backup}")
+            tell(f"Put back {', '.join(names)}; your text is in {backup}")
         return
     backups = files.reset(lab, folder)
     if not backups:
-        print(f"Nothing to put back: {', '.join(lab.facts.files)} is the starter's text already")
+        tell(f"Nothing to put back: {', '.join(lab.facts.files)} is the starter's text already")
     for backup in backups:
-        print(f"Put back {backup.name.removesuffix('.bak')}; your text is in {backup}")
+        tell(f"Put back {backup.name.removesuffix('.bak')}; your text is in {backup}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from aisys_cli.commands.context import console, course_of, say, started_lab
+from aisys_cli.commands.context import console, course_of, named, say, started_lab, tell
 from aisys_cli.errors import ExitCode, UsageError
 
 __all__ = ["submit"]
@@ -31,7 +31,7 @@ def submit(
     submission = read_submission(workspace.root.name, folder, lab)
     if submission.problem:
         raise UsageError(submission.problem, remedy=f"Your files are in {folder}")
-    say(f"Testing {lab.id} before packing it{how and f' ({how})'}\n")
+    say(f"Testing {named(lab, how)} before packing it", end="\n\n")
     with open_pool(lab, isolation="auto", hidden=False, many=False) as pool:
         done = grade_one(pool, submission, seed=1)
     workspace.record(done.report, done.calls)
@@ -40,10 +40,10 @@ def submit(
     console().print(render_summary(done.report, language=context.obj.language), end="")
     print()
     if not done.report.passed and not allow_failing:
-        print("Nothing was packed. Hand it in as it is: aisys lab submit --allow-failing")
-        print("See what failed: aisys lab test")
+        tell("Nothing was packed. Hand it in as it is: aisys lab submit --allow-failing")
+        tell("See what failed: aisys lab test")
         return ExitCode.NOT_PASSED
     target = output or workspace.root / f"{lab.id}.zip"
     archive(submission.files, done.report, target)
-    print(f"Wrote {target} with {', '.join(sorted(submission.files))}")
+    tell(f"Wrote {target} with {', '.join(sorted(submission.files))}")
     return ExitCode.OK

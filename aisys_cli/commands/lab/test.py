@@ -20,6 +20,7 @@ from aisys_cli.commands.context import (
     console,
     counted,
     course_of,
+    named,
     say,
     started_lab,
     write_reports,
@@ -78,7 +79,7 @@ def test(
         submission = read_submission(workspace.root.name, workspace.folder(lab.id), lab)
         if format is Format.text:
             count = counted(len(only) or len(lab.public()), "public check")
-            say(f"Testing {lab.id}{how and f' ({how})'}   seed {seed}   {count}\n")
+            say(f"Testing {named(lab, how)}   seed {seed}   {count}", end="\n\n")
         done = grade_one(
             pool, submission, seed=seed, only=only, examples=examples, exit_first=first
         )

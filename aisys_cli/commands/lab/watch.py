@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from aisys_cli.commands.completion import complete_lab
-from aisys_cli.commands.context import course_of, say, started_lab
+from aisys_cli.commands.context import course_of, named, say, started_lab
 from aisys_cli.errors import UsageError
 
 __all__ = ["watch"]
@@ -46,8 +46,11 @@ def watch(
         )
     terminal = Terminal(clear=clear)
     if not terminal.calm:
-        say(f"Watching {found.id}{how and f' ({how})'} in {folder}")
-        say(f"Keys: {KEYS}" if terminal.has_keys else "Ctrl-C ends it; no terminal, no keys.")
+        say(f"Watching {named(found, how)} in {folder}")
+        if terminal.has_keys:
+            say(f"Keys: {KEYS}")
+        else:
+            say("Ctrl-C ends it; no terminal, no keys.")
     watching = Watch(
         course,
         workspace.root,

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from aisys_cli.errors import UsageError
+from aisys_cli.language import N_
 from aisys_cli.report.grades import Grade
 
 __all__ = ["Filled", "fill"]
@@ -154,11 +155,12 @@ def _find_column(header: list[str], first: int, *, names: Sequence[str], column:
     if len(found) == 1:
         return found[0]
     asked = column or " or ".join(names)
-    what = f"has {len(found)} columns" if found else "has no column"
-    there = [header[at] for at in found or titles]
+    there = ", ".join(header[at] for at in found or titles) or "none"
+    how = N_(f"There are: {there}\nName one, or its number: --column TEXT")
+    if not found:
+        raise UsageError(f'the template has no column of an assignment named "{asked}"', remedy=how)
     raise UsageError(
-        f'the template {what} of an assignment named "{asked}"',
-        remedy=f"There are: {', '.join(there) or 'none'}\nName one, or its number: --column TEXT",
+        f'the template has {len(found)} columns of an assignment named "{asked}"', remedy=how
     )
 
 
