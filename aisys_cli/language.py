@@ -43,6 +43,8 @@ LOCALE = Path(__file__).parent / "locale"
 LANGUAGES = ("en", "zh")
 # The language of who reads what this command says, for those that are not told it.
 reader: ContextVar[str] = ContextVar("reader", default="en")
+_RANK = re.compile(r"rank \d+")
+_EXCEPTION = re.compile(r"[A-Z]\w*: ")
 
 
 @functools.cache
@@ -56,29 +58,37 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's name for it
     return text
 
 
-def translate(text: str, language: str) -> str:
-    """A sentence of ours, with the values in it, in that language; else as it is."""
-    if language == "en" or not text:
+def translate(text: str, language: str, *, depth: int = 4) -> str:
+    """A sentence of ours, with the values in it, in that language; else as it is. `depth`: how
+    far sentences may stand in one another."""
+    if language == "en" or not text or depth == 0:
         return text
-    whole = phrases(language)(text)
-    if whole != text:
-        return whole
-    exception = re.match(r"[A-Z]\w*: ", text)  # a submission's own: its words are not ours
-    for literals, translation in _sentences(language):
-        values = _values(literals, text) if literals[0] or not exception else None
-        if values is not None:
-            return translation.format(*(_value(one, language) for one in values))
-    head, colon, tail = text.partition(": ")  # "rank 1: ...", "importing the file: ..."
-    if colon and (said := translate(head, language)) != head:
-        return f"{said}: {translate(tail, language)}"
+    _ = phrases(language)
+    if _(text) != text:
+        return _(text)
+
+    def inner(value: str) -> str:
+        # A value that is a sentence, not one that is a name.
+        return translate(value, language, depth=depth - 1) if " " in value else value
+
+    head, colon, tail = text.partition(": ")
+    if colon and (_RANK.fullmatch(head) or _(head) != head):  # "importing the file: ..."
+        return f"{translate(head, language)}: {inner(tail)}"
+    exception = _EXCEPTION.match(text)  # a submission's own: its words are not ours
+    found = [
+        (translation, values)
+        for literals, translation in _sentences(language)
+        if (literals[0] or not exception) and (values := _values(literals, text)) is not None
+    ]
+    # Several may fit. One that begins with a sentence of ours: "{0}; last seen in {1}".
+    for translation, values in found:
+        if text.startswith(values[0]) and inner(values[0]) != values[0]:
+            return translation.format(*map(inner, values))
+    if found:
+        return found[0][0].format(*map(inner, found[0][1]))
     if "\n" in text:
-        return "\n".join(translate(line, language) for line in text.split("\n"))
+        return "\n".join(map(inner, text.split("\n")))
     return text
-
-
-def _value(text: str, language: str) -> str:
-    """A value in a sentence: translated if it is a sentence, not if it is a name."""
-    return translate(text, language) if " " in text else text
 
 
 @functools.cache

@@ -79,7 +79,7 @@ def grade(
         raise CourseError(
             f"{found.hidden_folder}/checks.py is not here: this copy of the course has only "
             "public checks",
-            remedy="aisys lab test runs those",
+            remedy="Those run with: aisys lab test",
         )
     with open_pool(found, isolation=isolation, hidden=True, many=False) as pool:
         if format is Format.text:
