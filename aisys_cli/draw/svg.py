@@ -24,7 +24,7 @@ text { fill: var(--ink) } .soft { fill: var(--soft) } .title { font-size: 16px; 
 .lane { stroke: var(--soft); stroke-width: 1 } .step { stroke: var(--soft); stroke-dasharray: 1 5 }
 .label { paint-order: stroke; stroke: var(--paper); stroke-width: 5px; font-weight: 600 }
 .arrow { stroke-width: 2; fill: none } .edge { stroke: var(--soft); fill: none }
-.box { fill: var(--paper); stroke-width: 1.5 } .bar { stroke: var(--paper) }
+.paper, .box { fill: var(--paper) } .box { stroke-width: 1.5 } .bar { stroke: var(--paper) }
 .on-bar { fill: #ffffff; font-size: 12px } .mono { font-family: ui-monospace, monospace }
 """
 
@@ -60,7 +60,7 @@ def _opened(title: str, width: float, height: float) -> list[str]:
     return [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} {name}>',
         f"<title>{escape(title)}</title><style>{_STYLE}</style>",
-        '<rect width="100%" height="100%" style="fill: var(--paper)"/>',
+        '<rect class="paper" width="100%" height="100%"/>',  # a page may forbid style="..."
         f'<text class="title" x="20" y="30">{escape(title)}</text>',
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from aisys_cli.bulk.intake import Submission
@@ -17,7 +17,7 @@ from aisys_cli.grader.session import open_student
 from aisys_cli.grader.student import EndCheck, StudentRaised
 from aisys_cli.report.records import Evidence
 
-__all__ = ["Drawing", "Undrawn", "has_pictures", "undrawable"]
+__all__ = ["Drawing", "Undrawn", "drawn", "has_pictures", "undrawable"]
 
 
 class Undrawn(Exception):
@@ -69,6 +69,15 @@ class Drawing:
 
 def has_pictures(lab: Lab) -> bool:
     return (lab.folder / "draw.py").is_file()
+
+
+def drawn(lab: Lab, submission: Submission) -> Iterator[tuple[str, Picture]]:
+    """The lab's pictures that the submission's code is far enough for, by name."""
+    for name in _pictures(lab) if has_pictures(lab) else ():
+        try:
+            yield name, Drawing(lab, name, []).of(submission)
+        except Undrawn:
+            continue
 
 
 def undrawable(lab: Lab, submission: Submission, *, isolation: str) -> list[str]:

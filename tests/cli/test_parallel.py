@@ -1,6 +1,7 @@
 """A student's way through a parallel lab: a deadlock explained, run again, and drawn."""
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -44,6 +45,7 @@ def way(tmp_path_factory):
         ("key", ["all-reduce/ring", "--set", "q=1"]),
     ):
         done[f"wrong {name}"] = step("lab", "draw", *words)
+    done["page"] = step("lab", "show", "-o", "handout.html")
     done["too many"] = step("lab", "draw", "--set", "p=17")
     done["no number"] = step("lab", "draw", "--set", "p=many")
     return done
@@ -96,6 +98,16 @@ def test_the_ring_is_drawn_from_what_was_sent(way):
     assert lines[5].split() == ["step", "3", "1(3)>1", "2(3)>2", "3(3)>3", "0(3)>0"]
     assert lines[8].split() == ["step", "6", "2(4)>1", "3(4)>2", "0(4)>3", "1(4)>0"]
     assert "24 messages, 6 latency steps; at most 12 elements sent by one rank" in lines
+
+
+def test_the_handouts_page_has_the_pictures_of_ones_own_work(way):
+    assert way["page"].returncode == 0, way["page"].stderr
+    page = (way["root"] / "handout.html").read_text()
+    drawn = re.findall("<figcaption>(.*?)</figcaption>", page)
+    assert drawn[0] == "lab draw all-reduce/ring"
+    assert "lab draw all-reduce/tree" in drawn
+    assert 'aria-label="ring_all_reduce: p = 4, n = 8"' in page
+    assert 'style="' not in page  # the page's policy would ignore it
 
 
 def test_a_file_of_another_kind_is_a_usage_error(way):

@@ -81,14 +81,20 @@ def show(
 
 
 def _pictures(lab: Lab) -> list[tuple[str, str]]:
-    """Those of the student's own work that have been drawn beside it: `lab draw -o FILE.svg`."""
+    """Of the student's own work: what `lab draw` gives now, and what it wrote beside the code."""
+    from aisys_cli.bulk.intake import read_submission
+    from aisys_cli.draw import to_svg
+    from aisys_cli.grader.drawing import drawn
     from aisys_cli.workspace.state import find_workspace
 
     workspace = find_workspace(Path.cwd())
     if workspace is None or lab.id not in workspace.labs:
         return []
-    files = sorted(workspace.folder(lab.id).glob("*.svg"))
-    return [(path.stem, path.read_text(encoding="utf-8")) for path in files]
+    folder = workspace.folder(lab.id)
+    submission = read_submission(workspace.root.name, folder, lab)
+    pictures = [(f"lab draw {lab.id}/{name}", to_svg(one)) for name, one in drawn(lab, submission)]
+    written = [(path.name, path.read_text(encoding="utf-8")) for path in folder.glob("*.svg")]
+    return pictures + sorted(written)
 
 
 def _section(text: str, task: str) -> str:
