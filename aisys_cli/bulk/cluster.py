@@ -14,7 +14,6 @@ Every machine of the cluster is trusted, and so is its network, unless the addre
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import time
@@ -160,7 +159,7 @@ class Graders(WorkerPlugin):
         if self._fault:
             raise self._fault
         if not hasattr(self._own, "pool"):
-            self._own.pool = Pool(self._lab, self._setup, processors=_claimed()).__enter__()
+            self._own.pool = Pool(self._lab, self._setup).__enter__()
             self._pools.append(self._own.pool)
         pool: Pool = self._own.pool
         return next(iter(pool.grade([job])))
@@ -176,25 +175,3 @@ def _grade(sent: bytes) -> bytes:
     graders = get_worker().plugins[PLUGIN]
     assert isinstance(graders, Graders)
     return msgspec.msgpack.encode(graders.grade(msgspec.msgpack.decode(sent, type=Job)))
-
-
-_CLAIMS: list[socket.socket] = []
-
-
-def _claimed() -> list[int]:
-    """A processor that no other grader of this machine has; [] if there is none left.
-
-    An abstract address belongs to one process, and is free again when that ends.
-    """
-    if not hasattr(os, "sched_getaffinity"):
-        return []
-    for processor in sorted(os.sched_getaffinity(0)):
-        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        try:
-            claim.bind(f"\0aisys-grader-on-processor-{processor}")
-        except OSError:
-            claim.close()
-            continue
-        _CLAIMS.append(claim)
-        return [processor]
-    return []

@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any
 
 import msgspec
+from msgspec.structs import replace
 
+from aisys_cli.bulk.processors import Claim, claim
 from aisys_cli.course.records import Lab
 from aisys_cli.errors import AisysError, CourseError, EnvironmentFault, ExitCode, UsageError
 from aisys_cli.grader.jobs import (
@@ -47,7 +49,8 @@ class _Lost(Exception):
 
 
 class _Worker:
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, claim: Claim | None) -> None:
+        self._claim = claim
         self.sock, theirs = socket.socketpair()
         self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         self.process = subprocess.Popen(
@@ -61,7 +64,7 @@ class _Worker:
         theirs.close()
         self.receiver = frames.Receiver(self.sock)
         self.job: Job | None = None
-        _send(self.sock, setup)
+        _send(self.sock, replace(setup, cpus=[claim.processor] if claim else []))
 
     def messages(self) -> list[Ready | Checked | Done]:
         """What has arrived as a whole, if anything has. AisysError, _Lost."""
@@ -93,6 +96,8 @@ class _Worker:
             self.process.kill()
             self.process.wait()
         self.errors.close()
+        if self._claim is not None:
+            self._claim.release()
 
     def kill(self) -> None:
         self.process.kill()
@@ -126,22 +131,19 @@ def _environment() -> dict[str, str]:
 class Pool:
     """`size` workers for one lab. A context manager; leaving it ends every process.
 
-    `processors`: those of all its workers; None is one for each, while there are enough.
+    `pinned`: each has a processor to itself, while there are enough.
     """
 
-    def __init__(
-        self, lab: Lab, setup: Setup, *, size: int = 1, processors: list[int] | None = None
-    ) -> None:
+    def __init__(self, lab: Lab, setup: Setup, *, size: int = 1, pinned: bool = True) -> None:
         self._lab = lab
         self._setup = setup
         self._size = size
-        self._processors = processors
+        self._pinned = pinned
         self._selector = selectors.DefaultSelector()
         self._idle: list[_Worker] = []
         self._workers: set[_Worker] = set()
         self._retry: list[Job] = []
         self._tries: dict[str, int] = {}
-        self._started = 0
 
     def __enter__(self) -> Pool:
         # Started at once: the imports of the first worker run while the caller reads on.
@@ -149,22 +151,16 @@ class Pool:
             self._start()
         return self
 
-    def _processor(self) -> list[int]:
+    def _claim(self) -> Claim | None:
         """One processor for the next worker and its cells, while there are enough.
 
         Grader and cell take turns and never work at once: on one processor they hand over
         without waking another one up, which takes a third off the time of a call. Not for
         a single submission: its start-up has use for two.
         """
-        if self._processors is not None:
-            return self._processors
-        if not self._setup.warm or not hasattr(os, "sched_getaffinity"):
-            return []
-        processors = sorted(os.sched_getaffinity(0))
-        if self._size > len(processors):
-            return []
-        self._started += 1
-        return [processors[-self._started % len(processors)]]
+        if not (self._pinned and self._setup.warm and hasattr(os, "sched_getaffinity")):
+            return None
+        return claim() if self._size <= len(os.sched_getaffinity(0)) else None
 
     def kill(self) -> None:
         """Leave it without waiting for what the workers are at."""
@@ -227,7 +223,7 @@ class Pool:
                     pass  # its end will be read as such
 
     def _start(self) -> None:
-        worker = _Worker(msgspec.structs.replace(self._setup, cpus=self._processor()))
+        worker = _Worker(self._setup, self._claim())
         self._workers.add(worker)
         self._selector.register(worker.sock, selectors.EVENT_READ, worker)
 

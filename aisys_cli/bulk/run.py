@@ -50,7 +50,7 @@ def open_pool(
     `pinned`: each on a processor of its own, if there are enough."""
     check_system()
     setup = _setup(lab, isolation=isolation, hidden=hidden, many=many)
-    return Pool(lab, setup, size=workers, processors=None if pinned else [])
+    return Pool(lab, setup, size=workers, pinned=pinned)
 
 
 def check_system() -> None:
