@@ -72,9 +72,16 @@ def policy_of(course: Course, lab: str) -> Policy:
     )
 
 
+_COUNTS = {
+    "best": N_("the best attempt counts"),
+    "last": N_("the last attempt counts"),
+    "first": N_("the first attempt counts"),
+}
+
+
 def in_words(policy: Policy) -> str:
     """The rules in a line or two."""
-    said = N_(f"the {policy.counts} attempt counts")
+    said = _COUNTS[policy.counts]
     if policy.due is None:
         return N_(f"{said}; no due date")
     said = N_(f"{said}; due {policy.due.isoformat(' ', 'minutes')}")

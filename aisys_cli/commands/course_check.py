@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from aisys_cli.commands.completion import complete_lab
-from aisys_cli.commands.context import Isolation, console, course_of, say
+from aisys_cli.commands.context import Isolation, console, course_of, say, tell
 from aisys_cli.errors import ExitCode
+from aisys_cli.language import N_, translate
 
 __all__ = ["course_check"]
 
@@ -55,7 +56,7 @@ def course_check(
             found = audit_mutants(lab, workers=jobs, isolation=isolation, progress=_progress)
             problems = [f"no check notices: {change}" for change in found.survivors]
             problems += [f"equivalent.toml explains what is noticed: {one}" for one in found.stale]
-            out.print(
+            tell(
                 f"{lab.id}: {found.killed} of {found.total} mutants noticed, "
                 f"{len(found.explained)} do the same: {100 * found.share:.1f}%"
             )
@@ -71,12 +72,13 @@ def course_check(
             )
             problems = result.problems
             chaffs = len(result.rejections)
-            tried = f"   {result.graded} gradings, {chaffs} chaffs rejected as they must be"
+            tried = N_(f"{result.graded} gradings, {chaffs} chaffs rejected as they must be")
             if matrix:
                 out.print("\n".join(matrix_lines(lab, result.rejections)))
         for problem in problems:
             out.print(f"  {problem}")
-        out.print(f"{'ok  ' if not problems else 'FAIL'}  {lab.id}{'' if problems else tried}")
+        said = "" if problems else "   " + translate(tried, context.obj.language)
+        out.print(f"{'ok  ' if not problems else 'FAIL'}  {lab.id}{said}".rstrip())
         bad += [lab.id] if problems else []
     if bad:
         say(f"Not right: {', '.join(bad)}")

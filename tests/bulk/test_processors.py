@@ -35,7 +35,9 @@ def test_no_processor_is_given_twice_until_it_is_released():
 
 
 def test_a_process_that_ends_gives_its_processor_back():
-    program = "from aisys_cli.bulk.processors import claim\none = claim()\nprint(one and one.processor)"
+    program = (
+        "from aisys_cli.bulk.processors import claim\none = claim()\nprint(one and one.processor)"
+    )
     run = [sys.executable, "-c", program]
     first, second = (subprocess.check_output(run) for _ in range(2))
     assert first == second
