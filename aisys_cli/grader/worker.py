@@ -234,7 +234,13 @@ def load_driver(lab: Lab) -> tuple[bytes, frozenset[str]]:
         exec(compile(source, str(lab.driver), "exec", dont_inherit=True), names)  # noqa: S102
     except Exception as error:
         raise CourseError(f"{lab.driver} cannot be used: {type(error).__name__}: {error}") from None
-    return source, frozenset(name for name, value in names.items() if callable(value))
+    from aisys_cli.grader.student import Student
+
+    requests = frozenset(name for name, value in names.items() if callable(value))
+    taken = sorted(requests.intersection(dir(Student)))
+    if taken:
+        raise CourseError(f"{lab.driver}: {taken[0]} is a name that `student` has itself")
+    return source, requests
 
 
 def _read_until(fd: int, deadline: float) -> bytes | None:

@@ -223,11 +223,20 @@ def test_pytest_options_of_the_callers_environment_do_not_matter(lab, monkeypatc
         assert grade_with(pool, REFERENCE).passed
 
 
-def test_a_lab_that_is_wrong_is_said_once_and_not_as_lost(own_course):
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (None, r"driver\.py"),
+        ("def neg(student, a): return student.neg(a\n", "SyntaxError"),
+        ("def later(student): return 1\n", "later is a name that `student` has itself"),
+    ],
+)
+def test_a_lab_that_is_wrong_is_said_once_and_not_as_lost(own_course, source, words):
     lab = load_lab(own_course, "small")
-    (own_course / "labs/small/driver.py").unlink()
+    driver = own_course / "labs/small/driver.py"
+    driver.unlink() if source is None else driver.write_text(source)
     with (
-        pytest.raises(CourseError, match=r"driver\.py"),
+        pytest.raises(CourseError, match=words),
         Pool(lab, setup_of(lab, isolation="process")) as pool,
     ):
         grade_with(pool, REFERENCE)

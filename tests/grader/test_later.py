@@ -22,16 +22,24 @@ def batches(monkeypatch):
 
 
 PRELUDE = """
-import os, stat, time
+import os, stat, sys, time
+from aisys_cli.sandbox import frames, wire
 told = []
 
-def write_nonsense():
+def write(data):
     for fd in range(3, 64):
         try:
             if stat.S_ISSOCK(os.fstat(fd).st_mode):
-                os.write(fd, b"nonsense" * 100)
+                os.write(fd, data)
         except OSError:
             pass
+
+def answer_the_next_call_too():
+    frame = sys._getframe()
+    while not isinstance(frame.f_locals.get("request"), wire.Call):
+        frame = frame.f_back
+    id = frame.f_locals["request"].id
+    write(frames.framed(wire.encode(wire.Returned(id + 1, -2.0))))
 """
 
 
@@ -87,7 +95,7 @@ def test_an_exception_is_raised_by_its_own_answer_with_its_own_prints(student_of
 ENDS = {
     "crash": ("os._exit(7)", "ended with exit code 7 before it answered"),
     "timeout": ("while True: pass", "no answer after 0.4 s of CPU time"),
-    "error": ("write_nonsense()", "the answer was not a valid reply"),
+    "error": ("write(b'nonsense' * 100)", "the answer was not a valid reply"),
 }
 
 
@@ -106,6 +114,16 @@ def test_what_ends_a_batch_is_the_verdict_of_the_call_that_did_it(student_of, ba
     with student.one_input():
         assert [answer() for answer in ask(student, 1.0, 3.0)] == [-1.0, -3.0]
     assert batches == [3]
+
+
+def test_a_submission_that_answers_for_other_calls_gains_nothing(student_of, batches):
+    student = student_of("if a == 1.0:\n    answer_the_next_call_too()\nreturn 0.0")
+    with pytest.raises(EndCheck), student.one_input():
+        first, _ = ask(student, 1.0, 2.0)
+        first()
+    assert (student.ended.verdict, student.ended.evidence.input) == ("error", "neg(1.0)")
+    assert "an answer to request" in student.ended.message
+    assert batches == [2]
 
 
 def test_a_batch_may_take_longer_than_one_call(student_of, batches, lab):
