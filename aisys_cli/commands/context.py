@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aisys_cli.errors import NothingToDo, UsageError
-from aisys_cli.language import N_, reader, translate
+from aisys_cli.language import N_, phrases, reader, translate
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,8 +82,8 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def counted(number: int, what: str) -> str:
-    """ "1 check", "2 checks"."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    """ "1 check", "2 checks", in the reader's language."""
+    return phrases(reader.get())(f"{{}} {what}{'' if number == 1 else 's'}").format(number)
 
 
 def say(text: str, *, end: str = "\n") -> None:

@@ -54,8 +54,10 @@ def course_check(
         tried = ""
         if not problems and mutants:
             found = audit_mutants(lab, workers=jobs, isolation=isolation, progress=_progress)
-            problems = [f"no check notices: {change}" for change in found.survivors]
-            problems += [f"equivalent.toml explains what is noticed: {one}" for one in found.stale]
+            problems = [N_(f"no check notices: {change}") for change in found.survivors]
+            problems += [
+                N_(f"equivalent.toml explains what is noticed: {one}") for one in found.stale
+            ]
             tell(
                 f"{lab.id}: {found.killed} of {found.total} mutants noticed, "
                 f"{len(found.explained)} do the same: {100 * found.share:.1f}%"
@@ -76,7 +78,7 @@ def course_check(
             if matrix:
                 out.print("\n".join(matrix_lines(lab, result.rejections)))
         for problem in problems:
-            out.print(f"  {problem}")
+            out.print(f"  {translate(problem, context.obj.language)}")
         said = "" if problems else "   " + translate(tried, context.obj.language)
         out.print(f"{'ok  ' if not problems else 'FAIL'}  {lab.id}{said}".rstrip())
         bad += [lab.id] if problems else []

@@ -20,6 +20,7 @@ from aisys_cli.course.mutants import equivalent, mutants
 from aisys_cli.course.records import Lab
 from aisys_cli.grader.drawing import undrawable
 from aisys_cli.grader.jobs import Job
+from aisys_cli.language import N_
 from aisys_cli.report.records import CheckResult, Report
 
 __all__ = ["Audit", "MutantAudit", "audit", "audit_mutants", "matrix"]
@@ -168,9 +169,9 @@ def _problems(case: _Case, report: Report, *, strict: bool) -> list[str]:
     found = []
     for check in report.checks:
         if check.verdict == "infra":
-            found.append(f"{report.submission}: check {check.id} broke: {check.message}")
+            found.append(N_(f"{report.submission}: check {check.id} broke: {check.message}"))
         elif (wrong := _wrong(case, check, strict=strict)) is not None:
-            found.append(f"{report.submission}: check {check.id} {wrong}")
+            found.append(N_(f"{report.submission}: check {check.id} {wrong}"))
     return found
 
 
@@ -180,13 +181,14 @@ def _wrong(case: _Case, check: CheckResult, *, strict: bool) -> str | None:
     if isinstance(case.solution, solutions.Chaff):
         facts = case.solution.facts
         if check.id in facts.rejected_by and not failed:
-            return f"must reject it, but said {check.verdict}"
+            return N_(f"must reject it, but said {check.verdict}")
         if failed and strict and check.id not in [*facts.rejected_by, *facts.may_fail]:
-            return f"failed it too ({check.message}), which its may_fail does not have"
+            return N_(f"failed it too ({check.message}), which its may_fail does not have")
         return None
     if case.solution.name == "starter":
-        return "passes on the untouched starter" if check.verdict == "pass" else None
+        return N_("passes on the untouched starter") if check.verdict == "pass" else None
     if check.verdict == "pass":
         return None
-    shown = f" on {check.evidence.input}" if check.evidence and check.evidence.input else ""
-    return f"said {check.verdict}: {check.message}{shown}"
+    if check.evidence and check.evidence.input:
+        return N_(f"said {check.verdict} of {check.evidence.input}: {check.message}")
+    return N_(f"said {check.verdict}: {check.message}")

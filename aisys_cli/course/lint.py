@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aisys_cli.course.records import Lab
 from aisys_cli.errors import CourseError
+from aisys_cli.language import N_
 from aisys_cli.workspace.hints import read_hints
 
 __all__ = ["lint"]
@@ -32,22 +33,22 @@ def _missing(lab: Lab) -> list[str]:
         wanted.append(lab.hidden_folder / "checks.py")
     wanted += [lab.solutions / "reference" / name for name in lab.facts.files]
     wanted += [lab.solutions / "wheats", lab.solutions / "chaffs"]
-    return [f"{path} is missing" for path in wanted if not path.exists()]
+    return [N_(f"{path} is missing") for path in wanted if not path.exists()]
 
 
 def _texts(lab: Lab) -> list[str]:
     problems = []
-    named = [("the lab", lab.facts.title)]
-    named += [(f"task {task.id}", task.title) for task in lab.facts.tasks]
-    named += [(f"check {check.id}", check.title) for check in lab.facts.checks]
+    named = [(N_("the lab"), lab.facts.title)]
+    named += [(N_(f"task {task.id}"), task.title) for task in lab.facts.tasks]
+    named += [(N_(f"check {check.id}"), check.title) for check in lab.facts.checks]
     for what, title in named:
         if not title.en.strip() or not title.zh.strip():
-            problems.append(f"{what} has no title in one of the languages")
+            problems.append(N_(f"{what} has no title in one of the languages"))
         elif title.en == title.zh:
-            problems.append(f"{what} has the same title in both languages: {title.en}")
+            problems.append(N_(f"{what} has the same title in both languages: {title.en}"))
     for task in lab.facts.tasks:
         if not any(check.task == task.id for check in lab.facts.checks):
-            problems.append(f"task {task.id} has no check")
+            problems.append(N_(f"task {task.id} has no check"))
     return problems
 
 
@@ -64,13 +65,13 @@ def _hints(lab: Lab) -> list[str]:
             continue
         tasks = [task.id for task in lab.facts.tasks]
         if list(hints) != tasks:
-            problems.append(f"{path} has tasks {list(hints)}; lab.toml has {tasks}")
+            problems.append(N_(f"{path} has tasks {list(hints)}; lab.toml has {tasks}"))
         for task, steps in hints.items():
             if len(steps) != HINT_STEPS:
-                problems.append(f"{path}: task {task} has {len(steps)} steps, not {HINT_STEPS}")
+                problems.append(N_(f"{path}: task {task} has {len(steps)} steps, not {HINT_STEPS}"))
             for number, text in enumerate(steps, 1):
                 if not text:
-                    problems.append(f"{path}: step {number} of task {task} is empty")
+                    problems.append(N_(f"{path}: step {number} of task {task} is empty"))
     return problems
 
 
@@ -81,7 +82,7 @@ def _unparsable(lab: Lab) -> list[str]:
             try:
                 _imports(path)
             except (SyntaxError, ValueError) as error:  # UnicodeDecodeError is a ValueError
-                problems.append(f"{path} does not parse: {error}")
+                problems.append(N_(f"{path} does not parse: {error}"))
     return problems
 
 
@@ -106,11 +107,11 @@ def _strays(lab: Lab) -> list[str]:
     for folder, names in known.items():
         for path in sorted(folder.iterdir()) if folder.is_dir() else []:
             if path.name not in names and path.name not in _CACHES:
-                problems.append(f"{path} is a stray file: nothing uses it")
+                problems.append(N_(f"{path} is a stray file: nothing uses it"))
     chaffs = lab.solutions / "chaffs"
     for path in sorted(chaffs.iterdir()):
         if path.is_dir() and not path.with_suffix(".toml").is_file():
-            problems.append(f"{path} has no {path.name}.toml")
+            problems.append(N_(f"{path} has no {path.name}.toml"))
     return problems
 
 

@@ -15,6 +15,7 @@ from aisys_cli.errors import CourseError, NothingToDo, UsageError
 from aisys_cli.grader.compare import Mismatch
 from aisys_cli.grader.session import open_student
 from aisys_cli.grader.student import EndCheck, StudentRaised
+from aisys_cli.language import N_
 from aisys_cli.report.records import Evidence
 
 __all__ = ["Drawing", "Undrawn", "drawn", "has_pictures", "undrawable"]
@@ -87,10 +88,10 @@ def undrawable(lab: Lab, submission: Submission, *, isolation: str) -> list[str]
         try:
             picture = Drawing(lab, name, []).of(submission, isolation=isolation)
         except Undrawn as error:
-            problems.append(f"picture {name}: {error.message}")
+            problems.append(N_(f"picture {name}: {error.message}"))
         else:
             if is_empty(picture):
-                problems.append(f"picture {name} is empty")
+                problems.append(N_(f"picture {name} is empty"))
     return problems
 
 

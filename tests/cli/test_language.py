@@ -62,7 +62,7 @@ def in_code():
                 texts = set(filter(None, map(sentence, given)))
                 found |= texts if name == "_" else set(filter(says_something, texts))
                 if name == "counted" and isinstance(node.args[1], ast.Constant):
-                    found |= {f"{{0}} {node.args[1].value}{s}" for s in ("", "s")}
+                    found |= {f"{{}} {node.args[1].value}{s}" for s in ("", "s")}
     return found
 
 

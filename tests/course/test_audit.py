@@ -69,7 +69,7 @@ PROBLEMS = {
         "starter@",
     ),
     "a wheat that fails": (
-        "wheat-floats@1: check 2.1 said fail: values differ on neg(",
+        "wheat-floats@1: check 2.1 said fail of neg(",
         "wheat-floats@",
     ),
     "a chaff that no check rejects": (
