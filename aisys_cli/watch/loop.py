@@ -175,7 +175,7 @@ class Watch:
             self.course = load_course(self.course.root)
             lab = next(lab for lab in self.course.labs if lab.id == self.lab.id)
         except AisysError as error:
-            self._say(f"{error.message}\n\n{error.remedy}")
+            self._show_error(error)
         except StopIteration:
             self._say(N_(f"{self.lab.id} is no longer in the course."))
         else:
@@ -209,7 +209,7 @@ class Watch:
     def _failed(self, error: AisysError) -> None:
         self._listen(None)
         self.runs.close()
-        self._say(f"{error.message}\n\n{error.remedy}")
+        self._show_error(error)
 
     # -- keys ------------------------------------------------------------------------
 
@@ -257,7 +257,7 @@ class Watch:
         try:
             steps, total = reveal(self.lab, workspace, task, language=self.language, more=shown)
         except AisysError as error:
-            self._say(f"{error.message}\n\n{error.remedy}")
+            self._show_error(error)
             return
         _ = phrases(self.language)
         more = "   " + _("h again for one more") if len(steps) < total else ""
@@ -265,6 +265,10 @@ class Watch:
         for number, step in enumerate(steps, 1):
             text.append(f"\n  ({number})\n{self._indented(step, 6)}")
         self.screen.pane(text)
+
+    def _show_error(self, error: AisysError) -> None:
+        said = [translate(text, self.language) for text in (error.message, error.remedy)]
+        self._say("\n\n".join(said))
 
     def _say(self, text: str) -> None:
         self.screen.pane(Text(self._indented(translate(text, self.language), 2)))
@@ -305,7 +309,7 @@ class Watch:
             workspace.start(lab.id, folder, lab.facts.version)
             workspace.save()
         except AisysError as error:
-            self._say(f"{error.message}\n\n{error.remedy}")
+            self._show_error(error)
             return
         self._switch(lab, N_(f"write {folder / lab.facts.files[0]}"))
 
