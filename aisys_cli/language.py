@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import functools
 import gettext
-import inspect
 import itertools
 import os
 import re
@@ -139,6 +138,8 @@ def language_asked(words: Sequence[str], environment: Mapping[str, str]) -> str:
 
 def translate_help(command: Any, language: str) -> None:
     """Put the help of a command, its options and all below it into that language."""
+    import inspect  # not by those who only mark a sentence: every host does
+
     say = phrases(language)
     # What the option parser says itself, such as the heading "Options", it asks of gettext.
     os.environ["LANGUAGE"] = language

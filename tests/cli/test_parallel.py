@@ -1,6 +1,7 @@
 """A student's way through a parallel lab: a deadlock explained, run again, and drawn."""
 
 import json
+import os
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -143,3 +144,14 @@ def test_what_cannot_be_drawn_is_one_clear_error(way, name, why):
     assert way[name].returncode == 2
     assert why in way[name].stderr
     assert "Traceback" not in way[name].stderr
+
+
+def test_a_handout_is_read_also_where_nothing_can_be_drawn(way, tmp_path):
+    fake = tmp_path / "bwrap"
+    fake.write_text("#!/bin/sh\necho no namespaces today >&2\nexit 1\n")
+    fake.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = run("lab", "show", "-o", "plain.html", cwd=way["root"], at=COURSE, env={"PATH": path})
+    assert done.returncode == 0
+    assert "without pictures of your work: cannot start the sandbox: no namespaces" in done.stderr
+    assert "<figure" not in (way["root"] / "plain.html").read_text()

@@ -12,7 +12,7 @@ import typer
 
 from aisys_cli.commands.completion import complete_lab_or_task
 from aisys_cli.commands.context import console, course_of, meant_lab, say
-from aisys_cli.errors import CourseError, UsageError
+from aisys_cli.errors import AisysError, CourseError, UsageError
 
 if TYPE_CHECKING:
     from aisys_cli.course.records import Lab
@@ -83,6 +83,7 @@ def show(
 def _pictures(lab: Lab) -> list[tuple[str, str]]:
     """Of the student's own work: what `lab draw` gives now, and what it wrote beside the code."""
     from aisys_cli.bulk.intake import read_submission
+    from aisys_cli.bulk.run import check_system
     from aisys_cli.draw import to_svg
     from aisys_cli.grader.drawing import drawn
     from aisys_cli.workspace.state import find_workspace
@@ -92,9 +93,14 @@ def _pictures(lab: Lab) -> list[tuple[str, str]]:
         return []
     folder = workspace.folder(lab.id)
     submission = read_submission(workspace.root.name, folder, lab)
-    pictures = [(f"lab draw {lab.id}/{name}", to_svg(one)) for name, one in drawn(lab, submission)]
+    try:
+        check_system()
+        now = [(f"lab draw {lab.id}/{name}", to_svg(one)) for name, one in drawn(lab, submission)]
+    except AisysError as error:  # reading needs neither a sandbox nor pictures
+        say(f"The page is without pictures of your work: {error.message}")
+        now = []
     written = [(path.name, path.read_text(encoding="utf-8")) for path in folder.glob("*.svg")]
-    return pictures + sorted(written)
+    return now + sorted(written)
 
 
 def _section(text: str, task: str) -> str:
