@@ -32,6 +32,7 @@ __all__ = [
     "N_",
     "language_asked",
     "language_of_locale",
+    "learn",
     "phrases",
     "reader",
     "translate",
@@ -42,7 +43,9 @@ LOCALE = Path(__file__).parent / "locale"
 LANGUAGES = ("en", "zh")
 # The language of who reads what this command says, for those that are not told it.
 reader: ContextVar[str] = ContextVar("reader", default="en")
-_RANK = re.compile(r"rank \d+")
+_LEARNED: dict[str, dict[str, str]] = {}
+_RANK, _RANK_ID = re.compile(r"rank (\d+)"), "rank {0}"
+SHORT, _NAME = 7, re.compile(r"\S*|[\d., ]+")  # letters; "needs 1.1, 1.2"
 _EXCEPTION = re.compile(r"[A-Z]\w*: ")
 
 
@@ -57,27 +60,33 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's name for it
     return text
 
 
+def learn(language: str, sentences: Mapping[str, str]) -> None:
+    """Take in what somebody else says, such as the checks of a lab, and its translation."""
+    _LEARNED.setdefault(language, {}).update(sentences)
+    _sentences.cache_clear()
+
+
 def translate(text: str, language: str, *, depth: int = 4) -> str:
     """A sentence of ours, with the values in it, in that language; else as it is. `depth`: how
     far sentences may stand in one another."""
     if language == "en" or not text or depth == 0:
         return text
-    _ = phrases(language)
-    if _(text) != text:
-        return _(text)
+    if (whole := _whole(text, language)) != text:
+        return whole
 
     def inner(value: str) -> str:
         # A value that is a sentence, not one that is a name.
         return translate(value, language, depth=depth - 1) if " " in value else value
 
+    # The words of a submission's own exception are not ours.
+    anchored = _EXCEPTION.match(text) is not None
     head, colon, tail = text.partition(": ")
-    if colon and (_RANK.fullmatch(head) or _(head) != head):  # "importing the file: ..."
-        return f"{translate(head, language)}: {inner(tail)}"
-    exception = _EXCEPTION.match(text)  # a submission's own: its words are not ours
+    begins = bool(colon) and _whole(head, language) != head  # "importing the file: ..."
     found = [
         (translation, values)
         for literals, translation in _sentences(language)
-        if (literals[0] or not exception) and (values := _values(literals, text)) is not None
+        if (literals[0] or not (anchored or begins))
+        and (values := _values(literals, text)) is not None
     ]
     # Several may fit. One that begins with a sentence of ours: "{0}; last seen in {1}".
     for translation, values in found:
@@ -85,9 +94,20 @@ def translate(text: str, language: str, *, depth: int = 4) -> str:
             return translation.format(*map(inner, values))
     if found:
         return found[0][0].format(*map(inner, found[0][1]))
-    if "\n" in text:
-        return "\n".join(map(inner, text.split("\n")))
+    if begins:
+        return f"{_whole(head, language)}: {inner(tail)}"
+    for between, translated in (("\n", "\n"), ("; ", "\uff1b")):
+        if between in text and not anchored:
+            said = translated.join(map(inner, text.split(between)))
+            return said if said != text.replace(between, translated) else text
     return text
+
+
+def _whole(text: str, language: str) -> str:
+    """A sentence without values, or "rank 1"."""
+    if rank := _RANK.fullmatch(text):
+        return phrases(language)(_RANK_ID).format(rank[1])
+    return _LEARNED.get(language, {}).get(text) or phrases(language)(text)
 
 
 @functools.cache
@@ -96,13 +116,19 @@ def _sentences(language: str) -> list[tuple[list[str], str]]:
     say most first."""
     catalogue = gettext.translation("aisys", LOCALE, [language], fallback=True)
     known = getattr(catalogue, "_catalog", {})  # there is no public way to list it
-    found = [(re.split(r"\{\d\}", id), text) for id, text in known.items() if "{0}" in id]
+    known = {**known, **_LEARNED.get(language, {})}
+    found = [
+        (re.split(r"\{\d\}", id), text)
+        for id, text in known.items()
+        if "{0}" in id and id != _RANK_ID
+    ]
     return sorted(found, key=lambda one: -sum(map(len, one[0])))
 
 
 def _values(literals: list[str], text: str) -> list[str] | None:
     """What stands between the literals in the text. From left to right without trying again:
-    the text may hold a submission's words."""
+    the text may hold a submission's words. Beside one short word stands a name, and a number
+    behind "rank"."""
     first, *between, last = literals
     end = len(text) - len(last)
     if end < len(first) or not text.startswith(first) or not text.endswith(last):
@@ -114,7 +140,11 @@ def _values(literals: list[str], text: str) -> list[str] | None:
         if not found:
             return None
         values.append(value)
-    return [*values, rest]
+    values.append(rest)
+    if first == "rank ":
+        return values if values[0].isdecimal() else None
+    short = sum(map(len, literals)) < SHORT
+    return values if not short or all(map(_NAME.fullmatch, values)) else None
 
 
 def language_of_locale(environment: Mapping[str, str]) -> str:

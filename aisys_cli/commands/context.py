@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aisys_cli.errors import NothingToDo, UsageError
-from aisys_cli.language import N_, phrases, reader, translate
+from aisys_cli.language import N_, learn, phrases, reader, translate
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -103,9 +103,13 @@ def tell(text: str, *, end: str = "\n") -> None:
 
 
 def course_of(context: typer.Context) -> Course:
-    from aisys_cli.course.load import find_course, load_course
+    from aisys_cli.course.load import find_course, load_course, read_words
 
-    return load_course(find_course(context.obj.course))
+    course, language = load_course(find_course(context.obj.course)), reader.get()
+    if language != "en":
+        for lab in course.labs:
+            learn(language, read_words(lab, language))
+    return course
 
 
 def meant_lab(course: Course, name: str | None) -> tuple[Lab, str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
+from aisys_cli.course.load import read_words
 from aisys_cli.course.records import Lab
 from aisys_cli.errors import CourseError
 from aisys_cli.language import N_
@@ -13,12 +15,13 @@ from aisys_cli.workspace.hints import read_hints
 __all__ = ["lint"]
 
 HINT_STEPS = 3
+_VALUES = re.compile(r"\{\d?\}")
 _CACHES = ("__pycache__", ".ruff_cache", ".mypy_cache", ".DS_Store")
 
 
 def lint(lab: Lab) -> list[str]:
     """What is missing, doubtful or stray, a sentence each."""
-    problems = _missing(lab) + _texts(lab) + _hints(lab) + _unparsable(lab)
+    problems = _missing(lab) + _texts(lab) + _hints(lab) + _words(lab) + _unparsable(lab)
     if not problems:
         problems += _strays(lab)
     return problems
@@ -50,6 +53,19 @@ def _texts(lab: Lab) -> list[str]:
         if not any(check.task == task.id for check in lab.facts.checks):
             problems.append(N_(f"task {task.id} has no check"))
     return problems
+
+
+def _words(lab: Lab) -> list[str]:
+    path = lab.words("zh")
+    try:
+        words = read_words(lab, "zh")
+    except CourseError as error:
+        return [error.message]
+    return [
+        N_(f"{path}: {english!r} and its translation have other values")
+        for english, translated in words.items()
+        if sorted(_VALUES.findall(english)) != sorted(_VALUES.findall(translated))
+    ]
 
 
 def _hints(lab: Lab) -> list[str]:
@@ -96,6 +112,7 @@ def _strays(lab: Lab) -> list[str]:
     }
     public = {"lab.toml", "driver.py", "checks.py", "draw.py", "starter", "figures"} | modules
     public |= {f"{kind}.{lang}.md" for kind in ("handout", "hints") for lang in ("en", "zh")}
+    public.add("words.zh.toml")
     known = {
         lab.folder: public,
         lab.hidden_folder: {"checks.py"} | modules,

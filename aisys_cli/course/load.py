@@ -20,7 +20,7 @@ from aisys_cli.course.records import Course, CourseFile, Lab, LabFile
 from aisys_cli.errors import CourseError, UsageError
 from aisys_cli.language import N_
 
-__all__ = ["find_course", "find_lab", "load_course", "load_lab"]
+__all__ = ["find_course", "find_lab", "load_course", "load_lab", "read_words"]
 
 T = TypeVar("T")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -66,6 +66,12 @@ def find_lab(course: Course, name: str) -> Lab:
     close = difflib.get_close_matches(name, by_id, n=1, cutoff=0.5)
     hint = N_(f" Did you mean {close[0]}?") if close else ""
     raise UsageError(f'no lab named "{name}".{hint}', remedy="List them with: aisys lab list")
+
+
+def read_words(lab: Lab, language: str) -> dict[str, str]:
+    """What the lab's checks say, and how that is said in the language; {0}, {1} are values."""
+    path = lab.words(language)
+    return _read(path, dict[str, str]) if path.is_file() else {}
 
 
 # -- reading and validating --------------------------------------------------

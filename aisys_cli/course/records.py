@@ -176,6 +176,10 @@ class Lab:
     def hints(self, language: str) -> Path:
         return self.folder / f"hints.{language}.md"
 
+    def words(self, language: str) -> Path:
+        """What its checks say, in a language other than English. Need not be there."""
+        return self.folder / f"words.{language}.toml"
+
     @property
     def version(self) -> str:
         """The declared version and a digest of everything that a grade rests on."""

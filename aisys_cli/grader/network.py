@@ -84,8 +84,8 @@ class Misfit(msgspec.Struct, frozen=True):
         sent = f"{self.send.dtype} of shape {tuple(self.send.shape)}"
         wanted = f"{self.recv.dtype} of shape {tuple(self.recv.shape)}"
         return N_(
-            f"rank {self.dst} receives {wanted} ({_where(self.recv)}), but what rank "
-            f"{self.src} sends it is {sent} ({_where(self.send)})"
+            f"rank {self.dst} receives {wanted} in {_where(self.recv)}, but what rank "
+            f"{self.src} sends it is {sent} in {_where(self.send)}"
         )
 
 

@@ -250,9 +250,11 @@ def _evidence(evidence: Evidence, language: str, *, most: int = _MOST) -> Text:
 
 def _values(evidence: Evidence, language: str) -> Text:
     _ = phrases(language)
-    text = _line(_("Your value"), evidence.got, style="red")
+    text = _line(_("Your value"), translate(evidence.got, language), style="red")
     if evidence.expected:
-        text.append_text(_line(_(evidence.oracle or "Expected"), evidence.expected, style="green"))
+        oracle = translate(evidence.oracle or "Expected", language)
+        expected = translate(evidence.expected, language)
+        text.append_text(_line(oracle, expected, style="green"))
     if evidence.index:
         where = _("at {}: {}").format(evidence.index, translate(evidence.difference, language))
         text.append_text(_line(_("First difference"), where))

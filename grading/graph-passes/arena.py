@@ -16,13 +16,15 @@ def arena_is_small(student: Any, graph: Graph, order: list[int]) -> None:
     nodes = {node.id: node for node in graph.nodes}
     peak = max((offset + nbytes(nodes[id]) for id, (_, offset) in plan.items()), default=0)
     buffers = buffers_of(graph, order, last_steps(graph, order))
-    most, by = peak_of(buffers, best_fit(buffers)), "best-fit needs"
+    most = peak_of(buffers, best_fit(buffers))
+    right = f"best-fit needs {most} bytes"
     if len(buffers) <= SEARCHED:
-        most, by = smallest_peak(buffers, most), "the smallest there is"
+        most = smallest_peak(buffers, most)
+        right = f"the smallest there is: {most} bytes"
     if peak > most:
         lines = [f"%{id}: buffer {b}, offset {o}" for id, (b, o) in plan.items()]
         theirs = show(f"{peak} bytes", *lines[:30])
-        raise wrong("the arena is too large", shown, theirs, f"{by}: {most} bytes")
+        raise wrong("the arena is too large", shown, theirs, right)
 
 
 Buffer = tuple[int, int, int]  # first step, last step, bytes

@@ -197,7 +197,7 @@ def agree_on_every_rank(run: Run, right: list[Any], *, of: str, case: Case | Non
             except Mismatch as wrong:
                 if case is None or case.op != "sum" or rough:
                     raise
-                why = wrong.found.why + _whose(case, got, want)
+                why = _whose(wrong.found.why, case, got, want)
                 wrong.found = dataclasses.replace(wrong.found, why=why)
                 raise
 
@@ -222,10 +222,10 @@ def same_bits(run: Run, *, of: str) -> None:
                 agree(got, first, of=of, rtol=0.0, atol=0.0, oracle="Rank 0")
 
 
-def _whose(case: Case, got: Any, want: Any) -> str:
-    """Which rank's part is missing or doubled at the first wrong element, if that is it."""
+def _whose(why: str, case: Case, got: Any, want: Any) -> str:
+    """And which rank's part is missing or doubled at the first wrong element, if that is it."""
     if getattr(got, "shape", None) != want.shape or got.dtype != want.dtype or not want.size:
-        return ""
+        return why
     index = np.argmax(got.reshape(-1) != want.reshape(-1))
     off = got.reshape(-1)[index] - want.reshape(-1)[index]
     columns = np.stack([part.reshape(-1) for part in case.parts])
@@ -233,10 +233,10 @@ def _whose(case: Case, got: Any, want: Any) -> str:
         columns = columns[:, index : index + 1]
     for rank, column in enumerate(columns):
         if -off in column:
-            return f"; rank {rank}'s part is missing"
+            return f"{why}; rank {rank}'s part is missing"
         if off in column:
-            return f"; rank {rank}'s part is there twice"
-    return ""
+            return f"{why}; rank {rank}'s part is there twice"
+    return why
 
 
 def within(got: int, most: int, what: str, *, of: str) -> None:

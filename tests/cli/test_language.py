@@ -16,7 +16,14 @@ from rich.cells import cell_len
 from samples import DEADLOCK, EVIDENCE, VERDICTS, check, of, report
 
 from aisys_cli.app import app
-from aisys_cli.language import LOCALE, language_asked, phrases, translate, translate_help
+from aisys_cli.language import (
+    LOCALE,
+    language_asked,
+    learn,
+    phrases,
+    translate,
+    translate_help,
+)
 from aisys_cli.report.text import render_report, render_summary
 
 PACKAGE = Path(__file__).resolve().parents[2] / "aisys_cli"
@@ -192,7 +199,8 @@ def test_no_translation_is_no_error():
 
 
 def sentences():
-    return [(one.id, one.string) for one in catalogue() if one.id and "{0}" in one.id]
+    found = [(one.id, one.string) for one in catalogue() if one.id and "{0}" in one.id]
+    return [one for one in found if not one[0].startswith("rank {0}")]  # that is a number
 
 
 def test_a_sentence_is_found_with_any_values_in_it():
@@ -224,11 +232,24 @@ def test_a_sentence_is_found_with_any_values_in_it():
             "导入文件失败: NameError: name 'x' is not defined",
         ),
         ("cannot write a b: is empty", "无法写入 a b：is empty"),
+        (
+            "rank 1 sends int64 of shape (2,) to rank 0 (line 7), which never receives it",
+            "rank 1 把 int64 of shape (2,) 发给 rank 0（第 7 行），而后者从不接收",
+        ),
+        ("rank 1, tick 2 is theirs", "rank 1, tick 2 is theirs"),
     ],
 )
 def test_sentences_within_sentences(english, chinese):
     assert translate(english, "zh") == chinese
     assert translate(english, "en") == english
+
+
+def test_what_a_lab_says_is_learned():
+    learn("zh", {"the cat sits on {0}": "猫坐在 {0} 上", "the mat": "垫子"})
+    assert (
+        translate("the cat sits on the mat; last seen in f", "zh") == "猫坐在 垫子 上；最后停在 f"
+    )
+    assert translate("the cat sits on the mat", "en") == "the cat sits on the mat"
 
 
 def test_the_words_of_a_submission_stay_its_own():

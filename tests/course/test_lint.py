@@ -158,3 +158,29 @@ def test_checks_that_do_not_parse_are_a_problem_not_a_traceback(own_course, name
     path = own_course / name
     path.write_bytes(data)
     assert any(str(path) in problem for problem in problems_of(own_course))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('"{0} is odd" = "{0} 是奇数"\n', None),
+        ('"{0} is odd" = "是奇数"\n', "'{0} is odd' and its translation have other values"),
+        ('"{0} is odd" = 7\n', "words.zh.toml"),
+        ('"odd\n', "words.zh.toml"),
+    ],
+)
+def test_words_in_chinese_have_the_same_values(own_course, text, problem):
+    (own_course / "labs/small/words.zh.toml").write_text(text)
+    found = problems_of(own_course)
+    assert (found == []) if problem is None else (len(found) == 1 and problem in found[0])
+
+
+def test_a_check_speaks_chinese_with_the_words_of_its_lab(own_course, tmp_path, aisys):
+    (own_course / "labs/small/words.zh.toml").write_text('"the sign of {0}" = "{0} 的符号"\n')
+    checks = own_course / "grading/small/checks.py"
+    checks.write_text(checks.read_text().replace('oracle="Python"', 'oracle="the sign of a"'))
+    wrong = (own_course / "solutions/small/reference/small.py").read_text()
+    (tmp_path / "small.py").write_text(wrong.replace("return -a", "return a"))
+    words = ["grade", str(tmp_path / "small.py"), "--lab", "small"]
+    assert "a 的符号" in aisys("--lang", "zh", *words, at=own_course).stdout
+    assert "the sign of a" in aisys("--lang", "en", *words, at=own_course).stdout

@@ -277,8 +277,8 @@ def test_a_misfit_names_both_ends_and_the_first_one_stays():
     ranks.start(0, send(1, n=2, dtype="float32", line=3), send(1, n=2, line=4))
     ranks.do(1, recv(0, n=3, dtype="int64", line=8), recv(0, n=9, line=9))
     assert str(ranks.network.misfit) == (
-        "rank 1 receives int64 of shape (3,) (recv, line 8), "
-        "but what rank 0 sends it is float32 of shape (2,) (send, line 3)"
+        "rank 1 receives int64 of shape (3,) in recv, line 8, "
+        "but what rank 0 sends it is float32 of shape (2,) in send, line 3"
     )
 
 

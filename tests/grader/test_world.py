@@ -596,8 +596,8 @@ def test_a_wrong_dtype_is_named_with_both_lines(submission, rendezvous):
     failure = fails(submission, World(2, rendezvous=rendezvous), "wrong_dtype")
     assert failure.verdict == "error"
     assert failure.message == (
-        f"rank 1 receives int64 of shape (3,) (recv, line {line('# of int64')}), "
-        f"but what rank 0 sends it is float32 of shape (3,) (send, line {line('# of float32')})"
+        f"rank 1 receives int64 of shape (3,) in recv, line {line('# of int64')}, "
+        f"but what rank 0 sends it is float32 of shape (3,) in send, line {line('# of float32')}"
     )
     assert failure.evidence.where.line == line("# of int64")
 
@@ -607,8 +607,8 @@ def test_a_wrong_number_of_elements_is_named_with_both_lines(submission, rendezv
     failure = fails(submission, World(2, rendezvous=rendezvous), "wrong_number")
     assert failure.verdict == "error"
     assert failure.message == (
-        f"rank 1 receives float32 of shape (7,) (irecv, line {line('# wanted')}), "
-        f"but what rank 0 sends it is float32 of shape (2, 3) (sendrecv, line {line('# sent')})"
+        f"rank 1 receives float32 of shape (7,) in irecv, line {line('# wanted')}, "
+        f"but what rank 0 sends it is float32 of shape (2, 3) in sendrecv, line {line('# sent')}"
     )
 
 

@@ -422,8 +422,8 @@ def test_a_message_that_does_not_fit_is_named_with_both_ends(submission, name):
     for _ in range(3):  # whoever notices first: gloo may abort a process over it
         failure = fails(submission, gloo(2), name)
         assert failure.verdict == "error"
-        assert failure.message.startswith(f"rank 1 receives {wanted} (recv, line ")
-        assert f"but what rank 0 sends it is {sent} (send, line " in failure.message
+        assert failure.message.startswith(f"rank 1 receives {wanted} in recv, line ")
+        assert f"but what rank 0 sends it is {sent} in send, line " in failure.message
 
 
 def test_what_is_left_over_is_named(submission):
