@@ -3,7 +3,6 @@
 import ast
 import inspect
 import io
-import itertools
 import re
 import string
 from pathlib import Path
@@ -14,6 +13,7 @@ from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po
 from rich.cells import cell_len
 from samples import DEADLOCK, EVIDENCE, VERDICTS, check, of, report
+from sentences import sentence
 
 from aisys_cli.app import app
 from aisys_cli.language import (
@@ -71,19 +71,6 @@ def in_code():
                 if name == "counted" and isinstance(node.args[1], ast.Constant):
                     found |= {f"{{}} {node.args[1].value}{s}" for s in ("", "s")}
     return found
-
-
-def sentence(node):
-    """The text of a literal; of an f-string with {0}, {1} for its values."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if not isinstance(node, ast.JoinedStr):
-        return None
-    numbers = itertools.count()
-    return "".join(
-        part.value if isinstance(part, ast.Constant) else f"{{{next(numbers)}}}"
-        for part in node.values
-    )
 
 
 def says_something(text):

@@ -1,11 +1,11 @@
 """What the checks of a lab say to a student has a translation in its words.zh.toml."""
 
 import ast
-import itertools
 import re
 from pathlib import Path
 
 import pytest
+from sentences import sentence
 
 from aisys_cli.course.load import load_course, read_words
 from aisys_cli.language import phrases
@@ -34,17 +34,6 @@ def told(node):
         yield node.value
     if isinstance(node, ast.keyword) and node.arg == "oracle":
         yield node.value
-
-
-def sentence(node):
-    """The text of a literal; of an f-string with {0}, {1} for its values."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if not isinstance(node, ast.JoinedStr):
-        return None
-    numbers = itertools.count()
-    parts = [part.value if isinstance(part, ast.Constant) else "{}" for part in node.values]
-    return re.sub(r"\{\}", lambda _: f"{{{next(numbers)}}}", "".join(parts))
 
 
 @pytest.mark.parametrize("id", LABS)
