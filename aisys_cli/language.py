@@ -45,6 +45,7 @@ LANGUAGES = ("en", "zh")
 reader: ContextVar[str] = ContextVar("reader", default="en")
 _LEARNED: dict[str, dict[str, str]] = {}
 _RANK, _RANK_ID = re.compile(r"rank (\d+)"), "rank {0}"
+LONGEST = 4000  # characters of a sentence; a submission may have made what is longer
 SHORT, _NAME = 7, re.compile(r"\S*|[\d., ]+")  # letters; "needs 1.1, 1.2"
 _EXCEPTION = re.compile(r"[A-Z]\w*: ")
 
@@ -69,7 +70,7 @@ def learn(language: str, sentences: Mapping[str, str]) -> None:
 def translate(text: str, language: str, *, depth: int = 4) -> str:
     """A sentence of ours, with the values in it, in that language; else as it is. `depth`: how
     far sentences may stand in one another."""
-    if language == "en" or not text or depth == 0:
+    if language == "en" or not text or depth == 0 or len(text) > LONGEST:
         return text
     if (whole := _whole(text, language)) != text:
         return whole

@@ -71,7 +71,17 @@ def find_lab(course: Course, name: str) -> Lab:
 def read_words(lab: Lab, language: str) -> dict[str, str]:
     """What the lab's checks say, and how that is said in the language; {0}, {1} are values."""
     path = lab.words(language)
-    return _read(path, dict[str, str]) if path.is_file() else {}
+    words = _read(path, dict[str, str]) if path.is_file() else {}
+    for english, translated in words.items():
+        values = sorted(_VALUES.findall(english))
+        if values != sorted(_VALUES.findall(translated)):
+            _fail(path, repr(english), translated, "it has other values")
+        if re.search("[{}]", _VALUES.sub("", english + translated)) or "}{" in english:
+            _fail(path, repr(english), translated, "values are {0}, {1}, never side by side")
+    return words
+
+
+_VALUES = re.compile(r"\{\d\}")
 
 
 # -- reading and validating --------------------------------------------------

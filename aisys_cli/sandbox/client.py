@@ -253,7 +253,7 @@ class Cell:
         self._pid = pid
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
-        self._calls = self._turns = 0
+        self._calls = self._turns = self._heard_bytes = 0
         os.set_blocking(trace, False)
 
     def load(self, request: wire.Load, *, seconds: float) -> wire.Loaded | wire.LoadFailed:
@@ -281,14 +281,17 @@ class Cell:
         return self._ask(wire.Calls(requests), Reply, seconds, [one.id for one in requests])
 
     def _ask(self, request: msgspec.Struct, kind: Any, seconds: float, ids: list[Any]) -> list[Any]:
-        """The answers to a request: one for each of the ids."""
-        replies = []
+        """The answers to a request: one for each of the ids, together no longer than one may be."""
+        replies: list[Any] = []
+        self._heard_bytes = 0
         try:
             self.begin(request, seconds)
             for id in ids:
                 reply = self.turn(kind)
                 if id is not None and reply.id != id:
                     raise wire.Malformed(f"an answer to request {reply.id} when {id} was asked")
+                if replies and self._heard_bytes > self._receiver.limit:
+                    raise wire.Malformed(f"more than {self._receiver.limit} bytes of answers")
                 replies.append(reply)
         finally:
             self.end()
@@ -341,6 +344,7 @@ class Cell:
             self.count_wait(time.monotonic() - start)
         if body is None:
             raise self._ended()
+        self._heard_bytes += len(body)
         return wire.decode(body, kind)
 
     def count_wait(self, wall: float) -> None:

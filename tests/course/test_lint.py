@@ -164,7 +164,9 @@ def test_checks_that_do_not_parse_are_a_problem_not_a_traceback(own_course, name
     ("text", "problem"),
     [
         ('"{0} is odd" = "{0} 是奇数"\n', None),
-        ('"{0} is odd" = "是奇数"\n', "'{0} is odd' and its translation have other values"),
+        ('"{0} is odd" = "是奇数"\n', "'是奇数': it has other values"),
+        ('"{0}{1}" = "{0}{1}"\n', "never side by side"),
+        ('"a {0}" = "{0} {"\n', "never side by side"),
         ('"{0} is odd" = 7\n', "words.zh.toml"),
         ('"odd\n', "words.zh.toml"),
     ],

@@ -126,6 +126,14 @@ def test_a_submission_that_answers_for_other_calls_gains_nothing(student_of, bat
     assert batches == [2]
 
 
+def test_a_batch_holds_no_more_than_one_answer_may(student_of, batches):
+    student = student_of("return bytes(700_000)")
+    with student.one_input():
+        assert [len(answer()) for answer in ask(student, *range(20))] == [700_000] * 20
+    assert student._one_by_one
+    assert batches == [20]
+
+
 def test_a_batch_may_take_longer_than_one_call(student_of, batches, lab):
     assert lab.facts.limits.call_seconds == 0.4
     wait = "end = time.process_time() + 0.15\nwhile time.process_time() < end: pass\nreturn -a"

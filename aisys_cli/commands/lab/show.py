@@ -99,7 +99,7 @@ def _pictures(lab: Lab) -> list[tuple[str, str]]:
     except AisysError as error:  # reading needs neither a sandbox nor pictures
         say(f"The page is without pictures of your work: {error.message}")
         now = []
-    written = [(path.name, path.read_text(encoding="utf-8")) for path in folder.glob("*.svg")]
+    written = [(path.name, path.read_text("utf-8", "replace")) for path in folder.glob("*.svg")]
     return now + sorted(written)
 
 
